@@ -1,0 +1,95 @@
+#pragma once
+// The HTTP side of the service: API, health, metrics and dashboard on one port.
+//
+// Everything but reading the store happens on the thread that runs the io_context; the store is
+// read by two threads of its own, each with its own connection. start(), stop() and the destructor
+// belong to the io_context's thread, or to any thread while nobody runs it. After stop() every
+// coroutine ends as soon as the io_context runs; ports must live until it has returned from run().
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "explorer/api/readiness.hpp"
+#include "explorer/api/tokens.hpp"
+#include "proto/base/bytes.hpp"
+#include "proto/base/metrics.hpp"
+#include "proto/base/result.hpp"
+#include "proto/base/units.hpp"
+#include "proto/model/node_status.hpp"
+#include "proto/model/ports.hpp"
+#include "store/store.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace hotside::api {
+
+struct HttpLimits {
+  std::uint32_t header_bytes = 64 * 1024;
+  std::uint64_t body_bytes = 8 * 1024 * 1024;
+  std::size_t connections = 1024;
+  std::size_t waiters = 200;                         // held /v1/events requests
+  std::size_t reader_queue = 256;                    // requests waiting for one of the two readers
+  std::chrono::milliseconds idle_timeout{75'000};    // between requests
+  std::chrono::milliseconds header_timeout{10'000};  // first byte to end of header
+  std::chrono::milliseconds body_timeout{60'000};
+  std::chrono::milliseconds write_timeout{60'000};
+  std::chrono::milliseconds read_answer_timeout{15'000};   // for the store to be read
+  std::chrono::milliseconds write_answer_timeout{60'000};  // for the writer to commit
+  std::chrono::milliseconds ready_timeout{5'000};          // for /readyz to say something
+};
+
+struct ApiOptions {
+  std::string listen = "127.0.0.1:8080";  // address:port, "[::1]:0" for a free IPv6 port
+  std::string version;
+  std::string network;  // "testnet"
+  std::string hrp;      // "stt"
+  Hash genesis;
+  HealthLimits health;
+  HttpLimits limits;
+  std::optional<std::vector<Token>> tokens;            // required when listen is not loopback
+  std::optional<std::filesystem::path> dashboard_dir;  // development: files from disk, also
+                                                       // HOTSIDE_DASHBOARD_DIR
+};
+
+struct ApiPorts {
+  // Makes one connection for one reader thread; called on that thread, again after a failure. The
+  // app gives store::open_reader(url).
+  std::function<Result<std::unique_ptr<store::Reader>>()> open_reader;
+  model::AddressBook& addresses;
+  model::ViolationDesk& violations;
+  model::StatusBoard const& board;
+  Metrics& metrics;
+  Clock const& clock;
+};
+
+class ApiServer {
+ public:
+  static Result<std::unique_ptr<ApiServer>> start(boost::asio::io_context& net, ApiOptions options,
+                                                  ApiPorts ports);
+  ~ApiServer();
+  ApiServer(ApiServer const&) = delete;
+  ApiServer& operator=(ApiServer const&) = delete;
+
+  // The doorbell: something was committed, up to this number. From any thread.
+  void wake(EventSeq head);
+  // From any thread; requests that are under way keep the caller they came with.
+  void reload(std::optional<std::vector<Token>> tokens);
+
+  std::uint16_t port() const;
+  void stop();  // closes every connection; may be called twice
+
+ private:
+  struct Impl;
+  explicit ApiServer(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace hotside::api

@@ -1,0 +1,30 @@
+#pragma once
+// JSON request bodies, read strictly: no unknown field, none twice, nothing of another type.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/base/result.hpp"
+#include "proto/model/ports.hpp"
+
+namespace hotside::api {
+
+struct AddressItems {
+  std::vector<model::NewAddress> addresses;  // the valid ones, in order
+  struct Bad {
+    std::size_t index;
+    std::string error;
+  };
+  std::vector<Bad> errors;
+};
+
+// {"addresses":[{"address","reference"?,"label"?}]}. An error is of the body as a whole; what is
+// wrong with one address (not one of this network, a bad reference) stands in `errors`.
+Result<AddressItems> read_addresses(std::string_view body, std::string_view hrp);
+
+// {"reason"}: 1 to 1000 characters.
+Result<std::string> read_reason(std::string_view body);
+
+}  // namespace hotside::api

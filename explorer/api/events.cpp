@@ -1,0 +1,71 @@
+#include <limits>
+
+#include "explorer/api/handlers.hpp"
+#include "explorer/api/parameters.hpp"
+
+namespace hotside::api {
+namespace {
+
+constexpr std::uint64_t kWaitSecondsMax = 60;
+// Numbers looked at in one answer when a filter passes nothing: bounds the time of one snapshot.
+constexpr std::size_t kScan = 20'000;
+
+Asked<model::EventTypeSet> read_types(std::string_view text) {
+  model::EventTypeSet types = 0;
+  while (true) {
+    auto const comma = text.find(',');
+    auto const name = text.substr(0, comma);
+    auto const type = model::event_type(name);
+    if (!type)
+      return refuse(Problem::unknown_event_type,
+                    "types: '" + std::string(name.substr(0, 64)) + "' is not an event type");
+    types |= model::bit(*type);
+    if (comma == std::string_view::npos) return types;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace
+
+Asked<EventsQuery> parse_events_query(Call const& call) {
+  EventsQuery query;
+  HS_ASK(after, u64_parameter(call, "after", 0, std::numeric_limits<std::int64_t>::max()));
+  HS_ASK(limit, limit_parameter(call));
+  HS_ASK(wait, u64_parameter(call, "wait", 0, kWaitSecondsMax));
+  query.after = EventSeq(after.value_or(0));
+  query.limit = limit;
+  query.wait = std::chrono::seconds(wait.value_or(0));
+  query.feed = given(call, "feed");
+  if (auto const text = given(call, "types")) {
+    HS_ASK(types, read_types(*text));
+    query.types = types;
+  }
+  return query;
+}
+
+Asked<EventsPage> read_events(EventsQuery const& query, store::Snapshot& snapshot) {
+  HS_ASK(feed, snapshot.feed());
+  if (query.feed && *query.feed != feed.feed)
+    return refuse(Problem::feed_changed, "this feed is " + feed.feed);
+  if (query.after > feed.head)
+    return refuse(Problem::cursor_beyond_head, "after is " + std::to_string(query.after.value) +
+                                                   ", the head of feed " + feed.feed + " is " +
+                                                   std::to_string(feed.head.value));
+  HS_ASK(found, snapshot.events(query.after, query.types, query.limit, kScan));
+  HS_ASK(position, snapshot.position());
+  JsonWriter json;
+  json.begin_object();
+  json.key("feed").string(feed.feed);
+  json.key("events").begin_array();
+  for (auto const& event : found.events) json.raw(event.json);
+  json.end_array();
+  EventSeq const next = std::max(found.next, query.after);
+  json.key("next").unsigned_integer(next.value);
+  json.key("head").unsigned_integer(feed.head.value);
+  json.key("complete_through");
+  write_complete_through(json, position);
+  json.end_object();
+  return EventsPage{json_response(json.take()), !found.events.empty(), next, feed.head};
+}
+
+}  // namespace hotside::api

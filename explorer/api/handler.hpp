@@ -1,0 +1,66 @@
+#pragma once
+// What a handler is given and what it gives back.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "explorer/api/api_server.hpp"
+#include "explorer/api/http.hpp"
+#include "explorer/api/problem.hpp"
+#include "explorer/api/tokens.hpp"
+#include "store/store.hpp"
+
+namespace hotside::api {
+
+struct Context {
+  ApiOptions const& options;
+  ApiPorts const& ports;
+};
+
+// One request that has found its route.
+struct Call {
+  std::string path_parameter;                // the {…} of the route, decoded
+  std::map<std::string, std::string> query;  // only names that the route knows
+  std::string body;
+  std::string content_type, if_none_match;
+  Caller caller;
+  std::string request_id;
+};
+
+// Why a request is not answered as asked.
+struct Refusal {
+  Problem problem = Problem::internal;
+  std::string detail;
+  Refusal(Problem p, std::string why) : problem(p), detail(std::move(why)) {}
+  Refusal(Error const& error) : problem(problem_of(error)), detail(error.what) {}
+};
+template <class T>
+using Asked = tl::expected<T, Refusal>;
+using Answer = Asked<Response>;
+inline tl::unexpected<Refusal> refuse(Problem problem, std::string detail) {
+  return tl::unexpected<Refusal>(Refusal(problem, std::move(detail)));
+}
+
+// On the network thread: must not touch disk or store.
+using PlainHandler = Answer (*)(Context const&, Call const&);
+// On a reader thread, everything from this one snapshot.
+using ReadHandler = Answer (*)(Context const&, Call const&, store::Snapshot&);
+// Like a ReadHandler, but it also answers when the store cannot be read (then `snapshot` is null
+// and `fault` says why): health must not fall silent with what it watches.
+using HealthHandler = Answer (*)(Context const&, Call const&, store::Snapshot* snapshot,
+                                 std::string const& fault);
+// On a reader thread; reads the request, hands the work to the writer, and calls `done` once, from
+// any thread.
+using WriteHandler = void (*)(Context const&, Call const&, std::function<void(Answer)> done);
+
+}  // namespace hotside::api
+
+// HS_ASK(name, expr): declares `name` with the value of expr, or returns expr's error as a refusal.
+#define HS_ASK(name, expr)                                                         \
+  auto HS_CONCAT(hs_ask_, __LINE__) = (expr);                                      \
+  if (!HS_CONCAT(hs_ask_, __LINE__))                                               \
+    return ::tl::unexpected<::hotside::api::Refusal>(                              \
+        ::hotside::api::Refusal(std::move(HS_CONCAT(hs_ask_, __LINE__).error()))); \
+  auto name = std::move(*HS_CONCAT(hs_ask_, __LINE__))

@@ -1,0 +1,47 @@
+#pragma once
+// Requests and answers as plain values: what handlers see of HTTP.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proto/base/result.hpp"
+
+namespace hotside::api {
+
+struct Request {
+  std::string method;  // as sent
+  std::string target;  // as sent
+  std::string authorization, content_type, if_none_match, host;
+  std::string request_id;  // valid: the caller's own or one of ours
+  std::string body;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type;  // empty: no body
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+Response json_response(std::string body, int status = 200);
+Response no_content();
+
+// The target, decoded.
+struct Target {
+  std::vector<std::string> segments;         // of the path, percent-decoded; "/" has none
+  std::map<std::string, std::string> query;  // each name once
+};
+// Fault::rejected for bad escapes, a repeated parameter or a target of no known form.
+Result<Target> parse_target(std::string_view target);
+
+std::string base64url(std::string_view bytes);
+std::optional<std::string> from_base64url(std::string_view text);
+
+// A caller's X-Request-Id if it is harmless in logs and headers, else a new one.
+std::string request_id(std::string_view offered);
+
+}  // namespace hotside::api

@@ -1,0 +1,102 @@
+#include <sodium.h>
+
+#include <array>
+#include <fstream>
+#include <sstream>
+
+#include "explorer/api/handlers.hpp"
+#include "explorer/api/static_files.hpp"
+#include "proto/base/bytes.hpp"
+
+namespace hotside::api {
+namespace {
+
+struct PageType {
+  std::string_view suffix, type;
+};
+constexpr std::array<PageType, 4> kTypes{{
+    {".html", "text/html; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".css", "text/css; charset=utf-8"},
+    {".svg", "image/svg+xml"},
+}};
+
+// No inline code, nothing from elsewhere, no frame around it: a label that a user chose must never
+// become a script in an operator's browser.
+constexpr std::string_view kPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+std::optional<std::string> read_disk(std::filesystem::path const& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  if (in) text << in.rdbuf();
+  if (!in) return std::nullopt;
+  return text.str();
+}
+
+std::string etag_of(std::string_view content) {
+  std::array<std::uint8_t, crypto_hash_sha256_BYTES> hash{};
+  crypto_hash_sha256(hash.data(), as_bytes(content).data(), content.size());
+  return '"' + to_hex(std::span(hash).first(16)) + '"';
+}
+
+bool names(std::string_view if_none_match, std::string_view etag) {
+  return if_none_match == "*" || if_none_match.find(etag) != std::string_view::npos;
+}
+
+}  // namespace
+
+std::string_view embedded_file(std::string_view name) {
+  for (auto const& file : embedded::files())
+    if (file.name == name) return file.bytes;
+  return {};
+}
+
+std::optional<Response> static_file(std::string_view name,
+                                    std::optional<std::filesystem::path> const& directory,
+                                    std::string_view if_none_match) {
+  std::string_view type;
+  for (auto const& candidate : kTypes)
+    if (name.ends_with(candidate.suffix)) type = candidate.type;
+  // The embedded list is also the list of what may be read from disk: no path leaves the folder.
+  if (type.empty() || embedded_file(name).empty()) return std::nullopt;
+  std::string content(embedded_file(name));
+  if (directory) content = read_disk(*directory / name).value_or(std::move(content));
+  auto const etag = etag_of(content);
+  Response response{200, std::string(type), std::move(content), {}};
+  if (names(if_none_match, etag)) response = Response{304, {}, {}, {}};
+  response.headers = {{"ETag", etag},
+                      {"Cache-Control", "no-cache"},
+                      {"Content-Security-Policy", std::string(kPolicy)},
+                      {"Referrer-Policy", "no-referrer"}};
+  return response;
+}
+
+Answer get_healthz(Context const&, Call const&) {
+  return Response{200, "text/plain; charset=utf-8", "ok\n", {}};
+}
+
+Answer get_openapi(Context const&, Call const&) {
+  return json_response(std::string(embedded_file("openapi.json")));
+}
+
+Answer get_errors_page(Context const&, Call const&) {
+  return Response{
+      200,
+      "text/html; charset=utf-8",
+      errors_page(),
+      {{"Content-Security-Policy", std::string(kPolicy)}, {"Cache-Control", "no-cache"}}};
+}
+
+Answer get_dashboard(Context const& context, Call const& call) {
+  return *static_file("index.html", context.options.dashboard_dir, call.if_none_match);
+}
+
+Answer get_dashboard_file(Context const& context, Call const& call) {
+  auto file = static_file(call.path_parameter, context.options.dashboard_dir, call.if_none_match);
+  if (!file) return refuse(Problem::not_found, "no such file");
+  return std::move(*file);
+}
+
+}  // namespace hotside::api

@@ -1,0 +1,133 @@
+#include "explorer/api/problem.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "proto/base/invariant.hpp"
+#include "proto/base/json_writer.hpp"
+
+namespace hotside::api {
+namespace {
+
+constexpr std::array<ProblemKind, 18> kKinds{{
+    {Problem::malformed_request, "malformed-request", 400, "Malformed request",
+     "The request is not valid HTTP/1.1, or its target cannot be decoded. Fix the client."},
+    {Problem::invalid_parameter, "invalid-parameter", 400, "Invalid parameter",
+     "A path or query parameter is unknown, given twice, badly formed or out of range. The detail "
+     "names it."},
+    {Problem::invalid_body, "invalid-body", 400, "Invalid body",
+     "The body is not the JSON this route takes: a field is unknown, missing, given twice, of the "
+     "wrong type or out of range. The detail names it."},
+    {Problem::unknown_event_type, "unknown-event-type", 400, "Unknown event type",
+     "A name in `types` is not one of the event types. Nothing was filtered silently; fix the "
+     "name."},
+    {Problem::unauthenticated, "unauthenticated", 401, "Token required",
+     "Send `Authorization: Bearer <token>` with a token of the tokens file."},
+    {Problem::forbidden, "forbidden", 403, "Not allowed in this role",
+     "The token is known, but its role does not allow this request."},
+    {Problem::not_found, "not-found", 404, "Not found",
+     "There is no such resource. For a deposit, look at `complete_through` of /v1/status before "
+     "concluding that it was never paid."},
+    {Problem::method_not_allowed, "method-not-allowed", 405, "Method not allowed",
+     "The `Allow` header lists the methods of this resource."},
+    {Problem::feed_changed, "feed-changed", 409, "Another feed",
+     "The store was restored from a backup, so the event numbers you hold belong to a feed that "
+     "ended. Start the new feed from `after=0` and apply it against your own books; deposits are "
+     "identified by their id, so nothing needs to be credited twice."},
+    {Problem::cursor_beyond_head, "cursor-beyond-head", 409, "Cursor beyond the head of the feed",
+     "`after` is greater than the last event number. You are reading another store than the one "
+     "that gave this number: check the address of the service before going on."},
+    {Problem::body_too_large, "body-too-large", 413, "Body too large",
+     "Send fewer items per request."},
+    {Problem::unsupported_media_type, "unsupported-media-type", 415, "Unsupported media type",
+     "Send the body as `Content-Type: application/json`."},
+    {Problem::misdirected_host, "misdirected-host", 421, "Not a name of this service",
+     "Without tokens the service answers only to `localhost` or an IP address as host, so that no "
+     "web page can reach it under a name of its own. Use the address, or configure tokens."},
+    {Problem::headers_too_large, "headers-too-large", 431, "Header too large",
+     "Request line and headers together exceed 64 KiB."},
+    {Problem::internal, "internal", 500, "Internal error",
+     "Our mistake. The log has more under the request id."},
+    {Problem::overloaded, "overloaded", 503, "Too many requests at once",
+     "Wait for the time in `Retry-After`, then send the request again."},
+    {Problem::store_unavailable, "store-unavailable", 503, "The store cannot be used now",
+     "Nothing was changed. Try again; /readyz says what is wrong."},
+    {Problem::not_finished, "not-finished", 503, "Not finished in time",
+     "The answer took too long. A read can be sent again at once. A write may still complete: "
+     "send it again, registering and retiring the same address twice does no harm."},
+}};
+
+std::string escape_html(std::string_view text) {
+  std::string out;
+  for (char const c : text) switch (c) {
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      default:
+        out.push_back(c);
+    }
+  return out;
+}
+
+}  // namespace
+
+std::span<ProblemKind const> problem_kinds() { return kKinds; }
+
+ProblemKind const& kind_of(Problem problem) {
+  auto const* const found = std::ranges::find(kKinds, problem, &ProblemKind::problem);
+  invariant(found != kKinds.end(), "a problem that is not in the table");
+  return *found;
+}
+
+Response problem_response(Problem problem, std::string_view detail, std::string_view request_id) {
+  auto const& kind = kind_of(problem);
+  JsonWriter json;
+  json.begin_object();
+  json.key("type").string("/docs/errors#" + std::string(kind.name));
+  json.key("title").string(kind.title);
+  json.key("status").integer(kind.status);
+  json.key("detail").string(detail);
+  json.key("request_id").string(request_id);
+  json.end_object();
+  Response response{kind.status, "application/problem+json", json.take(), {}};
+  if (kind.status == 503) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+Problem problem_of(Error const& error) {
+  switch (error.fault) {
+    case Fault::rejected:
+      return Problem::invalid_body;
+    case Fault::transient:
+    case Fault::corrupt:
+      return Problem::store_unavailable;
+    case Fault::peer:
+      return Problem::internal;
+  }
+  return Problem::internal;
+}
+
+std::string errors_page() {
+  std::string out =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+      "<title>Hotside: errors</title><link rel=\"stylesheet\" href=\"/dashboard/style.css\">"
+      "</head><body><main class=\"text\"><h1>Errors</h1><p>Every error is "
+      "<code>application/problem+json</code> (RFC 9457). <code>type</code> is stable; "
+      "<code>detail</code> is for people; <code>request_id</code> is also in the log.</p>\n";
+  for (auto const& kind : kKinds) {
+    std::string const name(kind.name);
+    out += "<section id=\"" + name + "\"><h2><code>" + name + "</code> · " +
+           std::to_string(kind.status) + " " + escape_html(kind.title) + "</h2><p>" +
+           escape_html(kind.what_to_do) + "</p></section>\n";
+  }
+  return out + "</main></body></html>\n";
+}
+
+}  // namespace hotside::api

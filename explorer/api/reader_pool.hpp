@@ -1,0 +1,54 @@
+#pragma once
+// Two threads that read the store, each with its own connection, behind one bounded queue.
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "proto/base/result.hpp"
+#include "store/store.hpp"
+
+namespace hotside::api {
+
+class ReaderPool {
+ public:
+  using Open = std::function<Result<std::unique_ptr<store::Reader>>()>;
+  // What a job is given: its thread's connection, opened when first needed.
+  class Connection {
+   public:
+    explicit Connection(Open const& open) : open_(open) {}
+    Result<std::unique_ptr<store::Snapshot>> snapshot();
+
+   private:
+    Open const& open_;
+    std::unique_ptr<store::Reader> reader_;
+  };
+  using Job = std::function<void(Connection&)>;
+
+  ReaderPool(Open open, std::size_t queue_max, std::size_t threads = 2);
+  ~ReaderPool() { stop(); }
+  ReaderPool(ReaderPool const&) = delete;
+  ReaderPool& operator=(ReaderPool const&) = delete;
+
+  bool submit(Job job);  // false: the queue is full, or stop() was called
+  void stop();           // jobs under way end, jobs still queued are dropped; may be called twice
+
+ private:
+  void work();
+
+  Open open_;
+  std::size_t queue_max_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<Job> queue_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;  // last: they use everything above
+};
+
+}  // namespace hotside::api

@@ -1,0 +1,56 @@
+#pragma once
+// The commands, one file each. Every one gives the exit code: 0 done, 1 failed or something found,
+// 2 usage or configuration. Answers go to the standard output, everything else to the standard
+// error.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "explorer/app/client.hpp"
+
+namespace hotside::app {
+
+inline constexpr int kDone = 0, kFailed = 1, kUsage = 2;
+
+int serve(std::string const& config);
+
+struct DemoOptions {
+  std::optional<double> seconds;  // how long; without it until a signal
+  std::string listen;             // empty: port 8080 of loopback, or any free one
+};
+int demo(DemoOptions const& options);
+
+struct SimnodeOptions {
+  std::string listen, token_file, network, generation = "1.2.2", scenario, control;
+  std::uint64_t seed = 1;
+  double speed = 1;
+};
+int simnode(SimnodeOptions const& options);
+
+int config_check(std::string const& config, bool json);
+int config_text(std::string const& which);  // "example" or "reference"
+
+struct NewAddresses {
+  std::vector<std::string> addresses;
+  std::string reference, label;
+};
+int address_add(Access const& access, NewAddresses const& addresses);
+int address_import(Access const& access, std::string const& file);
+int address_list(Access const& access, std::string const& reference);
+int address_show(Access const& access, std::string const& address);
+int address_retire(Access const& access, std::string const& address);
+
+struct DepositQuery {
+  std::string address, reference, state, spend;
+  std::uint64_t limit = 100;
+};
+int deposits_list(Access const& access, DepositQuery const& query);
+int deposits_show(Access const& access, std::string const& id);
+int deposits_follow(Access const& access, std::uint64_t after, std::string const& types);
+
+int violation_show(Access const& access);
+int violation_clear(Access const& access, std::string const& reason);
+
+}  // namespace hotside::app

@@ -1,0 +1,212 @@
+#include "explorer/app/service.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <future>
+#include <thread>
+
+#include "chainclient/node/link.hpp"
+#include "explorer/api/api_server.hpp"
+#include "explorer/app/feed_log.hpp"
+#include "explorer/app/log.hpp"
+#include "explorer/app/version.hpp"
+#include "explorer/ingest/writer.hpp"
+#include "store/database.hpp"
+
+namespace hotside::app {
+namespace {
+
+namespace asio = boost::asio;
+
+void log_link(node::Link::LogLevel level, std::string const& text) {
+  switch (level) {
+    case node::Link::LogLevel::debug:
+      return spdlog::debug("{}", text);
+    case node::Link::LogLevel::info:
+      return spdlog::info("{}", text);
+    case node::Link::LogLevel::warn:
+      return spdlog::warn("{}", text);
+    case node::Link::LogLevel::error:
+      return spdlog::error("{}", text);
+  }
+}
+
+node::LinkOptions link_options(Settings const& settings) {
+  node::LinkOptions options;
+  for (auto const& node : settings.nodes)
+    options.nodes.push_back({node.name, node.endpoint, node.token_file});
+  options.follower.network = settings.network;
+  options.follower.start_epoch = settings.start_epoch;
+  options.follower.confirm_nodes = settings.confirm_nodes;
+  options.follower.revert_grace = settings.revert_grace;
+  options.follower.stall_after = settings.stall_after;
+  return options;
+}
+
+// nullopt without a tokens file: then every caller is admin, on loopback only (checked before).
+Result<std::optional<std::vector<api::Token>>> tokens_of(Settings const& settings) {
+  if (settings.tokens_file.empty()) return std::optional<std::vector<api::Token>>();
+  HS_TRY(tokens, api::read_tokens(settings.tokens_file));
+  return std::optional(std::move(tokens));
+}
+
+api::ApiOptions api_options(Settings const& settings) {
+  api::ApiOptions options;
+  options.listen = settings.listen.text();
+  options.version = kVersion;
+  options.network = settings.network.name;
+  options.hrp = settings.network.hrp;
+  options.genesis = *settings.network.genesis;
+  options.health = {settings.max_lag, settings.stall_after};
+  options.limits.body_bytes = settings.max_body_bytes;
+  options.limits.connections = settings.max_connections;
+  return options;
+}
+
+// What the link hands over goes to the writer as it is.
+class WriterSink final : public node::EventSink {
+ public:
+  explicit WriterSink(ingest::Writer& writer) : writer_(writer) {}
+  bool room() const override { return writer_.room(); }
+  void submit(model::ChainEvent event, Instant received) override {
+    writer_.submit(std::move(event), received);
+  }
+
+ private:
+  ingest::Writer& writer_;
+};
+
+class RunningService final : public Service {
+ public:
+  explicit RunningService(Settings settings) : settings_(std::move(settings)) {}
+  ~RunningService() override { stop(); }
+
+  Result<void> start();
+  std::uint16_t port() const override { return api_->port(); }
+
+  Result<void> reload(Settings const& settings) override {
+    HS_TRY(tokens, tokens_of(settings));
+    api_->reload(std::move(tokens));
+    set_log_level(settings.log_level);
+    return {};
+  }
+
+ private:
+  Result<void> open_store();
+  Result<void> open_api();
+  void run_net();
+  void stop();
+
+  // On the writer's thread; everything it touches is there before the first event is submitted and
+  // goes after the writer's thread has ended.
+  void on_committed(EventSeq head) {
+    api_->wake(head);
+    feed_log_->wake(head);
+  }
+
+  Settings settings_;
+  Metrics metrics_{kVersion};
+  model::StatusBoard board_;
+  asio::io_context net_{1};
+  std::optional<chain::Stored> stored_;  // until the link has taken it
+  std::unique_ptr<FeedLog> feed_log_;
+  std::unique_ptr<ingest::Writer> writer_;
+  std::unique_ptr<WriterSink> sink_;
+  std::unique_ptr<node::Link> link_;
+  std::unique_ptr<api::ApiServer> api_;
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
+  std::promise<void> net_ended_;
+  std::thread net_thread_;
+};
+
+Result<void> RunningService::open_store() {
+  store::Identity const identity{settings_.network.hrp, *settings_.network.genesis};
+  auto database = store::Database::open(settings_.store_url, identity, system_clock());
+  if (!database)
+    return fail(database.error().fault, settings_.problem("store.url", database.error().what));
+  HS_TRY(stored, ingest::stored_chain(**database));
+  stored_ = std::move(stored);
+  HS_TRY(feed_log, FeedLog::start(settings_.store_url));
+  feed_log_ = std::move(feed_log);
+  ingest::WriterHooks hooks;
+  hooks.committed = [this](EventSeq head) { on_committed(head); };
+  hooks.room = [this] { link_->resume(); };
+  hooks.violation_cleared = [this] { link_->violation_cleared(); };
+  HS_TRY(writer, ingest::Writer::start(std::move(*database), system_clock(), metrics_, board_,
+                                       std::move(hooks)));
+  writer_ = std::move(writer);
+  board_.update([](model::Live& live) { live.started = true; });
+  return {};
+}
+
+Result<void> RunningService::open_api() {
+  auto options = api_options(settings_);
+  auto tokens = tokens_of(settings_);
+  if (!tokens)
+    return fail(tokens.error().fault, settings_.problem("http.tokens_file", tokens.error().what));
+  options.tokens = std::move(*tokens);
+  api::ApiPorts ports{[url = settings_.store_url] { return store::open_reader(url); },
+                      *writer_,
+                      *writer_,
+                      board_,
+                      metrics_,
+                      system_clock()};
+  auto api = api::ApiServer::start(net_, std::move(options), std::move(ports));
+  if (!api) return fail(api.error().fault, settings_.problem("http.listen", api.error().what));
+  api_ = std::move(*api);
+  return {};
+}
+
+// Nothing runs on the net thread until all of it is there.
+Result<void> RunningService::start() {
+  HS_DO(open_store());
+  HS_DO(open_api());
+  sink_ = std::make_unique<WriterSink>(*writer_);
+  link_ = std::make_unique<node::Link>(net_, link_options(settings_), std::move(*stored_), *sink_,
+                                       board_, metrics_, system_clock(), log_link);
+  stored_.reset();
+  link_->start();
+  work_.emplace(net_.get_executor());
+  net_thread_ = std::thread([this] { run_net(); });
+  spdlog::info("listening on http://{}/", Listen{settings_.listen.host, port()}.text());
+  return {};
+}
+
+void RunningService::run_net() {
+  try {
+    net_.run();
+  } catch (std::exception const& error) {
+    // Our own mistake: what it left behind is not known, and restarting is safe by design.
+    spdlog::critical("an exception on the net thread: {}", error.what());
+    spdlog::default_logger()->flush();
+    std::abort();
+  }
+  net_ended_.set_value();
+}
+
+// Outside in: no more requests, no more blocks, then what was taken in is committed, and what still
+// waits for an answer gets one before the net thread ends.
+void RunningService::stop() {
+  constexpr auto net_ends_within = std::chrono::seconds(5);
+  bool const is_running = net_thread_.joinable();
+  if (is_running && api_) asio::post(net_, [this] { api_->stop(); });
+  if (is_running && link_) link_->stop();
+  if (writer_) writer_->stop();
+  if (!is_running) return;
+  work_.reset();
+  if (net_ended_.get_future().wait_for(net_ends_within) != std::future_status::ready) net_.stop();
+  net_thread_.join();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Service>> Service::start(Settings settings) {
+  auto service = std::make_unique<RunningService>(std::move(settings));
+  HS_DO(service->start());
+  return std::unique_ptr<Service>(std::move(service));
+}
+
+}  // namespace hotside::app

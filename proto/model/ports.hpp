@@ -1,0 +1,47 @@
+#pragma once
+// Services that an upper part needs of another without linking it; hs_app plugs them in.
+// Callbacks may be called on any thread; the caller moves them to its own.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/base/result.hpp"
+#include "proto/model/deposit.hpp"
+
+namespace hotside::model {
+
+struct NewAddress {
+  PublicKey key;
+  std::optional<std::string> reference, label;
+};
+
+struct Registered {
+  std::uint64_t created = 0, existing = 0;
+};
+
+// Writes about addresses, done by the writer thread in one transaction each: the addresses, their
+// past deposits' events (backfill) and the feed head move together.
+struct AddressBook {
+  virtual ~AddressBook() = default;
+  virtual void register_addresses(std::vector<NewAddress> addresses,
+                                  std::function<void(Result<Registered>)> done) = 0;
+  // Retires (history stays). false: no such address.
+  virtual void retire_address(PublicKey key, std::function<void(Result<bool>)> done) = 0;
+};
+
+// Clearing of finality violations, done by the writer thread; ingestion goes on afterwards.
+struct ViolationDesk {
+  virtual ~ViolationDesk() = default;
+  // Clears every open violation in the name of `who`, who gives a reason. Nothing open is no error.
+  virtual void clear(std::string reason, std::string who,
+                     std::function<void(Result<void>)> done) = 0;
+};
+
+// "Something changed, up to this number": rung after each commit, from the writer thread.
+using Doorbell = std::function<void(EventSeq)>;
+
+}  // namespace hotside::model

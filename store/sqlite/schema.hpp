@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstdint>
+
+namespace hotside::store::sqlite {
+
+// "HotS": says whose file it is, also to `file`.
+inline constexpr std::int64_t kApplicationId = 0x486f7453;
+// The migration that readers are written for.
+inline constexpr std::int64_t kSchemaVersion = 1;
+
+}  // namespace hotside::store::sqlite

@@ -1,0 +1,31 @@
+"""Shared fixtures. Every test has a folder of its own; on failure the programs' output is in the report."""
+
+import base64
+
+import pytest
+
+import harness
+
+TOKEN = base64.b64decode("AAECAwQFBgcICQoLDA0ODw==")
+
+
+@pytest.fixture
+def where(tmp_path):
+    return tmp_path
+
+
+@pytest.fixture
+def token_file(tmp_path):
+    return harness.write_token(tmp_path / "api.token", TOKEN)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    folder = item.funcargs.get("tmp_path") if hasattr(item, "funcargs") else None
+    if report.failed and folder:
+        for log in sorted(folder.glob("*.err")) + sorted(folder.glob("*.out")):
+            text = log.read_text(errors="replace")
+            if text:
+                report.sections.append(("%s (last lines)" % log, text[-6000:]))

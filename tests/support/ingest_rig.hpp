@@ -1,0 +1,162 @@
+#pragma once
+// A store with the fold in front of it and no threads, and what a reader sees of it.
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "explorer/ingest/fold.hpp"
+#include "explorer/ledger/watch.hpp"
+#include "store/database.hpp"
+#include "store/store.hpp"
+#include "tests/support/blocks.hpp"
+#include "tests/support/store_engine.hpp"
+#include "tests/support/test_clock.hpp"
+
+namespace hotside::test {
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) FAIL(result.error().what);
+  return std::move(*result);
+}
+inline void must(Result<void> const& result) {
+  if (!result) FAIL(result.error().what);
+}
+
+inline store::Identity test_identity() { return {"dev", bytes_of<Hash>(0, 99)}; }
+
+// What is remembered of one deposit by whoever reads the tables or folds the feed.
+struct Standing {
+  std::string state, spend;
+  std::int64_t amount = 0;
+  bool operator==(Standing const&) const = default;
+};
+using Standings = std::map<std::string, Standing>;  // by deposit id
+
+class Rig {
+ public:
+  explicit Rig(TestClock& clock, std::string url = {}) : clock_(clock), url_(std::move(url)) {
+    if (url_.empty()) url_ = store_engines().front().url(dir_);
+    open();
+  }
+  void open() {
+    database_.reset();
+    store::OpenOptions options;
+    options.checkpoint_pages = 8;  // so that short histories have checkpoints, too
+    database_ = must(store::Database::open(url_, test_identity(), clock_, options));
+    watch_ = std::make_unique<ledger::WatchList>();
+    must(database_->for_each_address(
+        [this](PublicKey const& key, bool retired) { watch_->add(key, retired); }));
+  }
+  void close() { database_.reset(); }
+
+  Result<void> try_apply(model::ChainEvent const& event) {
+    HS_TRY(txn, database_->begin());
+    HS_DO(ingest::Fold(*watch_, "dev").apply(*txn, event, clock_.now()));
+    HS_TRY(head, txn->commit());
+    static_cast<void>(head);
+    return {};
+  }
+  void apply(model::ChainEvent const& event) { must(try_apply(event)); }
+
+  model::Registered add(std::vector<model::NewAddress> const& addresses) {
+    auto txn = must(database_->begin());
+    auto done = must(ingest::register_addresses(*txn, "dev", addresses, clock_.now()));
+    must(txn->commit());
+    for (auto const& key : done.created) watch_->add(key);
+    return done.count;
+  }
+  void add(std::initializer_list<std::uint64_t> keys) {
+    std::vector<model::NewAddress> addresses;
+    for (auto const key : keys)
+      addresses.push_back({key_of(key), "user-" + std::to_string(key), std::nullopt});
+    add(addresses);
+  }
+
+  std::vector<model::Deposit> deposits() {
+    auto reader = must(store::open_reader(url_));
+    auto snapshot = must(reader->snapshot());
+    std::vector<model::Deposit> found;
+    for (auto& row : must(snapshot->deposits({}, std::nullopt, 1'000'000)))
+      found.push_back(row.deposit);
+    return found;
+  }
+  std::optional<model::Deposit> deposit(Hash const& utxo, Epoch epoch) {
+    auto reader = must(store::open_reader(url_));
+    auto row = must(must(reader->snapshot())->deposit({utxo, epoch}));
+    return row ? std::optional(row->deposit) : std::nullopt;
+  }
+  std::vector<model::OutboxEvent> events(EventSeq after = EventSeq(0)) {
+    auto reader = must(store::open_reader(url_));
+    auto snapshot = must(reader->snapshot());
+    return must(snapshot->events(after, model::kAllEventTypes, 10'000'000, 10'000'000)).events;
+  }
+  std::optional<model::Position> position() {
+    auto reader = must(store::open_reader(url_));
+    return must(must(reader->snapshot())->position());
+  }
+  store::Counts counts() {
+    auto reader = must(store::open_reader(url_));
+    return must(must(reader->snapshot())->counts());
+  }
+  // The types of the events since the last call, with the amount of the deposit they are about.
+  std::vector<std::string> news();
+
+  store::Database& database() { return *database_; }
+  std::string const& url() const { return url_; }
+
+ private:
+  TestClock& clock_;
+  TempDir dir_;
+  std::string url_;
+  std::unique_ptr<ledger::WatchList> watch_;
+  std::unique_ptr<store::Database> database_;
+  EventSeq told_;
+};
+
+// The text between `"key":` and the next comma or brace; enough for what we wrote ourselves.
+inline std::string field(std::string const& json, std::string const& key) {
+  auto const at = json.find("\"" + key + "\":");
+  if (at == std::string::npos) return {};
+  auto begin = at + key.size() + 3;
+  auto end = json.find_first_of(",}", begin);
+  if (json[begin] == '"') end = json.find('"', ++begin);
+  return json.substr(begin, end - begin);
+}
+
+inline std::vector<std::string> Rig::news() {
+  std::vector<std::string> told;
+  for (auto const& event : events(told_)) {
+    auto const amount = field(event.json, "amount");
+    auto text = std::string(model::to_string(event.type));
+    told.push_back(amount.empty() ? text : text + " " + amount);
+    told_ = event.seq;
+  }
+  return told;
+}
+
+// What a consumer knows who applies the feed in order.
+inline Standings folded(std::vector<model::OutboxEvent> const& events) {
+  Standings standings;
+  for (auto const& event : events) {
+    if (event.json.find("\"deposit\":") == std::string::npos) continue;
+    standings[field(event.json, "id")] = {field(event.json, "state"), field(event.json, "spend"),
+                                          std::stoll(field(event.json, "amount"))};
+  }
+  return standings;
+}
+
+inline Standings standings_of(std::vector<model::Deposit> const& deposits) {
+  Standings standings;
+  for (auto const& deposit : deposits)
+    standings[deposit.id.text()] = {std::string(model::to_string(deposit.state)),
+                                    std::string(model::to_string(deposit.spend)),
+                                    deposit.amount.value};
+  return standings;
+}
+
+}  // namespace hotside::test

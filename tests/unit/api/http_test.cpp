@@ -1,0 +1,174 @@
+// How the server behaves as HTTP, seen from a raw socket.
+
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "tests/unit/api/fixture.hpp"
+
+using namespace hotside;
+using namespace hotside::api;
+using namespace hotside::api::testing;
+using namespace std::chrono_literals;
+
+TEST_CASE("several requests share a connection, also pipelined, in order") {
+  TestServer server;
+  fill(server);
+  RawClient client(server.port());
+  client.send(
+      "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+      "GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+      "GET /v1/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
+      "POST /v1/addresses HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "Content-Length: 16\r\n\r\n{\"addresses\":[]}"
+      "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  CHECK(client.reply().body == "ok\n");
+  CHECK(contains(client.reply().body, "\"network\":\"testnet\""));
+  CHECK(client.reply().status == 404);
+  CHECK(client.reply().body == R"({"created":0,"existing":0,"errors":[]})");
+  auto const last = client.reply();
+  CHECK(last.status == 200);
+  CHECK(last.headers.at("connection") == "close");
+  CHECK(client.read_some().empty());
+}
+
+TEST_CASE("HEAD is answered where GET is, with the same length and no body") {
+  TestServer server;
+  fill(server);
+  auto const full = server.get("/v1/status");
+  RawClient client(server.port());
+  client.send("HEAD /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  auto const head = client.reply(true);
+  CHECK(head.status == 200);
+  CHECK(head.headers.at("content-length") == std::to_string(full.body.size()));
+  client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(client.reply().body == "ok\n");
+}
+
+TEST_CASE("OPTIONS and 405 name the methods") {
+  TestServer server;
+  auto const options = server.request("OPTIONS", "/v1/addresses", {}, {});
+  CHECK(options.status == 204);
+  CHECK(options.headers.at("allow") == "GET, HEAD, POST, OPTIONS");
+  CHECK_FALSE(options.headers.contains("content-length"));
+  auto const refused = server.request("PATCH", "/v1/deposits");
+  CHECK(refused.status == 405);
+  CHECK(refused.headers.at("allow") == "GET, HEAD, OPTIONS");
+  CHECK(server.request("BREW", "/healthz").status == 405);
+  CHECK(server.request("OPTIONS", "*", {}, {}).status == 204);
+}
+
+TEST_CASE("a header over the limit is 431, a body over the limit 413") {
+  TestServer server;
+  RawClient client(server.port());
+  client.send("GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + std::string(70'000, 'x') +
+              "\r\n\r\n");
+  auto const header = client.reply();
+  CHECK(header.status == 431);
+  CHECK(contains(header.body, "/docs/errors#headers-too-large"));
+
+  auto const body = server.request("POST", "/v1/addresses", std::string(9 << 20, ' '));
+  CHECK(body.status == 413);
+  CHECK(body.headers.at("content-type") == "application/problem+json");
+
+  RawClient chunked(server.port());
+  chunked.send(
+      "POST /v1/addresses HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n");
+  std::string const chunk = "100000\r\n" + std::string(0x100000, ' ') + "\r\n";
+  for (int i = 0; i < 9; ++i) chunked.send(chunk);
+  CHECK(chunked.reply().status == 413);
+  // A body where none belongs is read, but not much of it.
+  CHECK(server.request("GET", "/healthz", std::string(1000, 'x')).status == 200);
+  CHECK(server.request("GET", "/healthz", std::string(100'000, 'x')).status == 413);
+}
+
+TEST_CASE("what is not HTTP is refused and the connection ends") {
+  TestServer server;
+  for (std::string const text :
+       {"NONSENSE\r\n\r\n", "GET / HTTP/9.9\r\nHost: a\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n",
+        "POST /v1/addresses HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: nine\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n"}) {
+    INFO(text);
+    RawClient client(server.port());
+    client.send(text);
+    auto const reply = client.reply();
+    CHECK(reply.status == 400);
+    CHECK(contains(reply.body, "/docs/errors#malformed-request"));
+  }
+  // Two ideas of where a body ends are the start of request smuggling.
+  RawClient client(server.port());
+  client.send(
+      "POST /v1/addresses HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  CHECK(client.reply().status == 400);
+}
+
+TEST_CASE("slow clients are cut, patient ones are not") {
+  ApiOptions options;
+  options.limits.idle_timeout = 300ms;
+  options.limits.header_timeout = 100ms;
+  options.limits.body_timeout = 100ms;
+  TestServer server(options);
+  auto const started = std::chrono::steady_clock::now();
+  RawClient silent(server.port()), half(server.port()), bodyless(server.port());
+  half.send("GET /healthz HTT");
+  bodyless.send(
+      "POST /v1/addresses HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "Content-Length: 10\r\n\r\n{");
+  CHECK(half.read_all().empty());
+  CHECK(bodyless.read_all().empty());
+  CHECK(silent.read_all().empty());
+  CHECK(std::chrono::steady_clock::now() - started < 5s);
+}
+
+TEST_CASE("a client that waits for 100 Continue gets it, unless the request is refused anyway") {
+  TestServer server;
+  RawClient client(server.port());
+  std::string const head =
+      " HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 16\r\n"
+      "Content-Type: application/json\r\n\r\n";
+  client.send("POST /v1/addresses" + head);
+  CHECK(client.reply().status == 100);
+  client.send("{\"addresses\":[]}");
+  CHECK(client.reply().status == 200);
+  client.send("POST /v1/nothing" + head);
+  auto const refused = client.reply();
+  CHECK(refused.status == 404);
+  CHECK(refused.headers.at("connection") == "close");
+}
+
+TEST_CASE("connections beyond the limit are turned away with 503") {
+  ApiOptions options;
+  options.limits.connections = 1;
+  TestServer server(options);
+  RawClient first(server.port());
+  first.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(first.reply().status == 200);
+  RawClient second(server.port());
+  CHECK(second.reply().status == 503);
+  CHECK(second.read_some().empty());
+}
+
+TEST_CASE("request ids are echoed when harmless and made otherwise") {
+  TestServer server;
+  CHECK(server.get("/healthz", "X-Request-Id: abc-1\r\n").headers.at("x-request-id") == "abc-1");
+  auto const made = server.get("/v1/nope", "X-Request-Id: a b\r\n");
+  CHECK(made.headers.at("x-request-id").size() == 32);
+  CHECK(contains(made.body, "\"request_id\":\"" + made.headers.at("x-request-id") + "\""));
+}
+
+TEST_CASE("without tokens only local names are answered") {
+  TestServer server;
+  fill(server);
+  RawClient client(server.port());
+  client.send("GET /v1/status HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  CHECK(client.reply().status == 421);
+  client.send("GET /v1/status HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n");
+  CHECK(client.reply().status == 200);
+  client.send("GET http://localhost/v1/status HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n");
+  CHECK(client.reply().status == 200);
+  client.send("GET /readyz HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  CHECK(client.reply().status == 200);
+}

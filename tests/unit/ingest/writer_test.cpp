@@ -1,0 +1,266 @@
+#include "explorer/ingest/writer.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <condition_variable>
+#include <csignal>
+#include <future>
+#include <mutex>
+
+#include "tests/support/ingest_rig.hpp"
+#include "tests/support/random_history.hpp"
+
+using namespace hotside;
+using namespace hotside::test;
+
+namespace {
+
+// A writer, and a way to wait until the store has what the test waits for.
+struct Desk {
+  TestClock clock;
+  Metrics metrics{"test"};
+  model::StatusBoard board;
+  TempDir dir;
+  std::string url = store_engines().front().url(dir);
+  std::mutex mutex;
+  std::condition_variable rung;
+  std::uint64_t rings = 0, rooms = 0, cleared = 0;
+  std::unique_ptr<ingest::Writer> writer;
+
+  void start(ingest::WriterOptions options = {}) {
+    writer.reset();
+    auto database = must(store::Database::open(url, test_identity(), clock));
+    auto const count = [this](std::uint64_t& counter) {
+      {
+        std::lock_guard const lock(mutex);
+        ++counter;
+      }
+      rung.notify_all();
+    };
+    options.retry_min = std::chrono::milliseconds(1);
+    options.retry_max = std::chrono::milliseconds(5);
+    writer = must(
+        ingest::Writer::start(std::move(database), clock, metrics, board,
+                              {[this, count](EventSeq) { count(rings); },
+                               [this, count] { count(rooms); }, [this, count] { count(cleared); }},
+                              options));
+  }
+  void submit(model::ChainEvent event) { writer->submit(std::move(event), clock.instant()); }
+  template <class Condition>
+  bool eventually(Condition condition) {
+    std::unique_lock lock(mutex);
+    auto const end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      rung.wait_for(lock, std::chrono::milliseconds(5));
+    }
+    return true;
+  }
+  Result<model::Registered> add(std::uint64_t key) {
+    std::promise<Result<model::Registered>> done;
+    writer->register_addresses({{key_of(key), std::nullopt, std::nullopt}},
+                               [&](auto result) { done.set_value(std::move(result)); });
+    return done.get_future().get();
+  }
+  std::optional<model::Position> position() {
+    auto reader = must(store::open_reader(url));
+    return must(must(reader->snapshot())->position());
+  }
+  std::vector<store::Violation> violations() {
+    auto reader = must(store::open_reader(url));
+    return must(must(reader->snapshot())->violations());
+  }
+  Standings standings() {
+    auto reader = must(store::open_reader(url));
+    std::vector<model::Deposit> found;
+    for (auto& row : must(must(reader->snapshot())->deposits({}, std::nullopt, 100000)))
+      found.push_back(row.deposit);
+    return standings_of(found);
+  }
+};
+
+Hash const kBefore = bytes_of<Hash>(77);
+
+}  // namespace
+
+TEST_CASE("the writer takes in what is submitted and rings after each commit") {
+  Desk desk;
+  desk.start();
+  CHECK(must(desk.add(1)).created == 1);
+  CHECK(must(desk.add(1)).existing == 1);
+  desk.submit(model::Started{Epoch(0), kBefore});
+  auto const first = macro(Epoch(0), kBefore, {{{}, {payment(1, 1, 5)}}});
+  desk.submit(model::Sealed{first});
+  REQUIRE(desk.eventually([&] { return desk.standings().size() == 1; }));
+  CHECK(desk.rings >= 3);
+  desk.writer->stop();
+  auto const text = desk.metrics.text();
+  CHECK(text.find("hotside_blocks_total{kind=\"macro\"} 1") != std::string::npos);
+  CHECK(text.find("hotside_deposits{state=\"committed\"} 1") != std::string::npos);
+  CHECK(text.find("hotside_events_head 1") != std::string::npos);
+  CHECK(text.find("hotside_block_to_event_seconds_count 1") != std::string::npos);
+  CHECK(desk.board.read().last_block_at.has_value());
+}
+
+TEST_CASE("a restarted writer still knows whom it watches and what the follower needs") {
+  Desk desk;
+  desk.start();
+  must(desk.add(1));
+  desk.submit(model::Started{Epoch(0), kBefore});
+  auto const first = macro(Epoch(0), kBefore, {});
+  desk.submit(model::Sealed{first});
+  auto const block = micro(Epoch(1), 0, first.hash, {{{}, {payment(1, 1, 5)}}});
+  desk.submit(model::Connected{block});
+  desk.submit(model::Held{Offset(0)});
+  desk.writer.reset();  // takes in what waits
+
+  {
+    auto database = must(store::Database::open(desk.url, test_identity(), desk.clock));
+    auto const stored = must(ingest::stored_chain(*database));
+    CHECK(stored.before_first == kBefore);
+    CHECK(stored.macro_hashes == std::vector{first.hash});
+    REQUIRE(stored.micros.size() == 1);
+    CHECK(stored.micros[0].hash == block.hash);
+    CHECK(stored.micros[0].held);
+    CHECK_FALSE(stored.violated);
+  }
+  desk.start();
+  desk.submit(model::Returned{Offset(1)});
+  desk.submit(model::Connected{micro(Epoch(1), 1, block.hash, {{{}, {payment(1, 2, 5)}}})});
+  CHECK(desk.eventually([&] { return desk.standings().size() == 2; }));
+}
+
+TEST_CASE("after a violation no block is taken in, across restarts, until somebody clears it") {
+  Desk desk;
+  desk.start();
+  desk.submit(model::Started{Epoch(0), kBefore});
+  auto const first = macro(Epoch(0), kBefore, {});
+  desk.submit(model::Sealed{first});
+  desk.submit(model::Violated{model::ViolationKind::macro_block, Epoch(0), first.hash,
+                              bytes_of<Hash>(3), "b"});
+  auto const second = macro(Epoch(1), first.hash, {});
+  desk.submit(model::Sealed{second});
+  desk.writer.reset();
+  CHECK(desk.position()->final_epoch == Epoch(0));
+  REQUIRE(desk.violations().size() == 1);
+  CHECK(desk.violations()[0].node == "b");
+
+  desk.start();
+  desk.submit(model::Sealed{second});
+  desk.submit(model::NodeChanged{"b", false, "contradicting"});
+  std::promise<Result<void>> done;
+  REQUIRE(desk.eventually(
+      [&] { return desk.metrics.text().find("hotside_events_head 2") != std::string::npos; }));
+  CHECK(desk.position()->final_epoch == Epoch(0));
+  desk.writer->clear("the other node was restored from a copy", "alice",
+                     [&](Result<void> result) { done.set_value(std::move(result)); });
+  must(done.get_future().get());
+  CHECK(desk.cleared == 1);
+  CHECK(desk.violations().empty());
+  desk.submit(model::Sealed{second});
+  CHECK(desk.eventually([&] { return desk.position()->final_epoch == Epoch(1); }));
+}
+
+TEST_CASE("a contradiction in what is submitted stops writing and shows it") {
+  Desk desk;
+  desk.start();
+  desk.submit(model::Started{Epoch(0), kBefore});
+  auto const first = macro(Epoch(0), kBefore, {});
+  desk.submit(model::Sealed{first});
+  desk.submit(model::Sealed{macro(Epoch(5), first.hash, {})});
+  REQUIRE(desk.eventually([&] { return desk.board.read().store_fault.has_value(); }));
+  CHECK(desk.position()->final_epoch == Epoch(0));  // its neighbours in the batch are in
+  auto const refused = desk.add(1);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().fault == Fault::corrupt);
+}
+
+TEST_CASE("many waiting events make few transactions with the same result") {
+  TestClock clock;
+  Rig rig{clock};
+  rig.add({0, 1, 2, 3, 4, 5});
+  RandomHistory history(5);
+  std::vector<model::ChainEvent> events{history.start()};
+  for (int i = 0; i < 300; ++i) events.push_back(history.next());
+  for (auto const& event : events) rig.apply(event);
+
+  Desk desk;
+  desk.start();
+  for (std::uint64_t key = 0; key < RandomHistory::kKeys; ++key) must(desk.add(key));
+  auto const rings = desk.rings;
+  for (auto const& event : events) desk.submit(event);
+  desk.writer->stop();
+  CHECK(desk.standings() == standings_of(rig.deposits()));
+  CHECK(desk.rings - rings < events.size());
+}
+
+TEST_CASE("a full inbox says so, and says when there is room again") {
+  Desk desk;
+  ingest::WriterOptions options;
+  options.inbox_events = 4;
+  desk.start(options);
+  CHECK(desk.writer->room());
+  // A job that waits keeps the writer busy while the inbox fills.
+  std::promise<void> go;
+  auto const gate = go.get_future().share();
+  desk.writer->retire_address(key_of(1), [gate](auto) { gate.wait(); });
+  for (int i = 0; i < 4; ++i) desk.submit(model::NodeChanged{"a", i % 2 == 0, "following"});
+  CHECK_FALSE(desk.writer->room());
+  go.set_value();
+  CHECK(desk.eventually([&] { return desk.rooms == 1; }));
+  CHECK(desk.writer->room());
+}
+
+TEST_CASE("while the disk is full nothing is lost, and it goes on when there is space") {
+  Desk desk;
+  desk.start();
+  must(desk.add(1));
+  desk.submit(model::Started{Epoch(0), kBefore});
+  auto const first = macro(Epoch(0), kBefore, {});
+  desk.submit(model::Sealed{first});
+  REQUIRE(desk.eventually([&] { return desk.position().has_value(); }));
+
+  // Files may not grow: what a full disk looks like to the store.
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  rlimit full = before;
+  full.rlim_cur = 16384;
+  setrlimit(RLIMIT_FSIZE, &full);
+  auto const block = micro(Epoch(1), 0, first.hash, {{{}, {payment(1, 1, 5)}}});
+  desk.submit(model::Connected{block});
+  bool const shown = desk.eventually([&] { return desk.board.read().store_fault.has_value(); });
+  auto const refused = desk.add(2);
+  setrlimit(RLIMIT_FSIZE, &before);
+  REQUIRE(shown);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().fault == Fault::transient);
+  CHECK(refused.error().reason == "store");
+
+  CHECK(desk.eventually([&] { return desk.standings().size() == 1; }));
+  CHECK(desk.eventually([&] { return !desk.board.read().store_fault; }));
+  CHECK(desk.position()->block_hash == block.hash);
+  must(desk.add(2));
+}
+
+TEST_CASE("a reader sees whole transactions while the writer writes") {
+  Desk desk;
+  desk.start();
+  for (std::uint64_t key = 0; key < RandomHistory::kKeys; ++key) must(desk.add(key));
+  RandomHistory history(9);
+  desk.submit(history.start());
+  auto reader = must(store::open_reader(desk.url));
+  for (int i = 0; i < 200; ++i) {
+    desk.submit(history.next());
+    auto snapshot = must(reader->snapshot());
+    auto const feed = must(snapshot->feed());
+    auto const events = must(snapshot->events(EventSeq(0), model::kAllEventTypes, 100000, 100000));
+    REQUIRE(events.next == feed.head);
+    REQUIRE(events.events.size() == feed.head.value);
+    std::vector<model::Deposit> rows;
+    for (auto& row : must(snapshot->deposits({}, std::nullopt, 100000)))
+      rows.push_back(row.deposit);
+    REQUIRE(folded(events.events) == standings_of(rows));
+  }
+}

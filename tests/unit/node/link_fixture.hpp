@@ -1,0 +1,86 @@
+#pragma once
+// A link, what it hands to its sink, and simulated nodes to follow.
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <sstream>
+
+#include "chainclient/node/link.hpp"
+#include "chainclient/simnode/sim_node.hpp"
+#include "tests/unit/node/support.hpp"
+
+namespace hotside::node::testing {
+
+// What a naive consumer of the events knows.
+struct Told {
+  std::vector<Hash> sealed;  // from epoch 0
+  std::vector<Hash> micros;  // of the epoch being built; held ones stay
+  std::vector<std::string> problems;
+  std::size_t events = 0, violations = 0;
+  Instant last_received{};
+
+  std::string tip() const {
+    auto const& last = !micros.empty() ? micros.back() : sealed.empty() ? Hash{} : sealed.back();
+    return std::to_string(sealed.size()) + " " + std::to_string(micros.size()) + " " + last.hex();
+  }
+};
+
+class RecordingSink : public EventSink {
+ public:
+  bool room() const override { return room_; }
+  void submit(model::ChainEvent event, Instant received) override;
+  void set_room(bool room) { room_ = room; }
+  Watched<Told> told;
+
+ private:
+  std::atomic<bool> room_ = true;
+};
+
+using simnode::Generation;
+using simnode::SimNode;
+
+struct Sim {
+  explicit Sim(Generation generation, std::uint64_t seed = 1);
+  std::string act(std::string const& line);
+  std::string height() { return act("height"); }
+  NodeOptions options(std::string const& name) const {
+    return {name, "ws://127.0.0.1:" + std::to_string(node->port()), token_file->path()};
+  }
+  void check_unharmed();  // nothing that would have aborted a real node
+
+  std::unique_ptr<TempFile> token_file;
+  std::unique_ptr<SimNode> node;
+};
+
+LinkOptions quick_options(std::vector<NodeOptions> nodes);
+
+struct LinkFixture {
+  explicit LinkFixture(LinkOptions options);
+  ~LinkFixture() { link->stop(); }
+
+  // Waits until the sink's naive view is that of the node.
+  bool reaches(std::string const& height) {
+    return sink.told.wait([&](Told const& told) { return told.tip() == height; });
+  }
+  // Polls the board: its writers ring no bell.
+  template <class Predicate>
+  bool board_shows(Predicate holds) {
+    auto const until = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < until) {
+      if (holds(board.read())) return true;
+      net.call([] {});
+      std::this_thread::yield();
+    }
+    return false;
+  }
+  model::NodeStatus node(std::size_t id) { return board.read().nodes.at(id); }
+
+  NetThread net;
+  RecordingSink sink;
+  model::StatusBoard board;
+  Metrics metrics{"test"};
+  Watched<std::vector<std::string>> log;
+  std::unique_ptr<Link> link;
+};
+
+}  // namespace hotside::node::testing
