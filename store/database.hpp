@@ -21,6 +21,7 @@
 #include "proto/model/feed.hpp"
 #include "proto/model/history.hpp"
 #include "proto/model/ports.hpp"
+#include "store/audit.hpp"
 #include "store/store.hpp"
 
 namespace hotside::store {
@@ -119,6 +120,18 @@ class WriteTxn {
                                                  Time at) = 0;
   virtual Result<bool> has_violation() = 0;
   virtual Result<Counts> counts() = 0;
+
+  // -- what each subject has for itself
+  virtual AuditWrites& audit() = 0;
+};
+
+// One transaction for somebody else than the chain, run on the writer's thread between blocks.
+// `work` may fail, then nothing of it is kept; `done` is called once, on any thread, after the
+// commit or with what went wrong. What `work` reads is what it changes: nobody else writes.
+struct WriteDesk {
+  virtual ~WriteDesk() = default;
+  virtual void write(std::function<Result<void>(WriteTxn&)> work,
+                     std::function<void(Result<void>)> done) = 0;
 };
 
 // The chain as it must be known to go on with it.

@@ -19,6 +19,7 @@
 #include "proto/model/deposit.hpp"
 #include "proto/model/feed.hpp"
 #include "proto/model/ports.hpp"
+#include "store/audit.hpp"
 
 namespace hotside::store {
 
@@ -118,6 +119,9 @@ class Snapshot {
 
   // Blob fields of any public output ever seen (created, spent or only provisional).
   virtual Result<std::vector<model::PublicPayment>> public_outputs(std::span<Hash const> ids) = 0;
+
+  // What each subject has for itself.
+  virtual AuditReads& audit() = 0;
 };
 
 class Reader {  // one read-only connection

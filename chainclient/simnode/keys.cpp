@@ -86,7 +86,7 @@ Scalar challenge(Point const& k, Point const& p, Hash const& tx) {
   put(p.view());
   put(tx.view());
   std::array<std::uint8_t, 64> wide{};
-  std::ranges::copy(wire::sha3_256(feed).bytes, wide.begin());
+  std::ranges::copy(sha3_256(feed).bytes, wide.begin());
   Scalar reduced;
   crypto_core_ristretto255_scalar_reduce(reduced.bytes.data(), wide.data());
   return reduced;

@@ -219,6 +219,7 @@ Result<std::unique_ptr<SimNode>> SimNode::start(Options options) {
   setup.token = options.token;
   setup.seed = options.seed;
   setup.speed = options.speed;
+  setup.now_ns = std::move(options.now_ns);
   setup.length = options.micro_blocks;
   HS_TRY(node, Node::make(std::move(setup)));
   auto simulation = std::make_unique<Simulation>(std::move(node));

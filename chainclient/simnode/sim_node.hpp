@@ -28,6 +28,9 @@ struct Options {
   double speed = 1;                 // a block every 10 / speed seconds; 0: only when told
   std::uint32_t micro_blocks = 60;  // per epoch; `epoch-length` changes it
   std::string scenario;             // text of a scenario file, run from the start
+  // Wall clock, ns since 1970; the system's when empty. Two nodes with one seed and one fixed clock
+  // have the same chain. Called on the node's thread.
+  std::function<std::uint64_t()> now_ns{};
 };
 
 // Runs on a thread of its own until destroyed. Every member may be called from any thread.

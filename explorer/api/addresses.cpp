@@ -1,6 +1,7 @@
 #include "explorer/api/body.hpp"
 #include "explorer/api/handlers.hpp"
 #include "explorer/api/parameters.hpp"
+#include "explorer/api/perform.hpp"
 #include "proto/model/address.hpp"
 
 namespace hotside::api {
@@ -104,7 +105,10 @@ void post_addresses(Context const& context, Call const& call, std::function<void
     else
       done(tl::unexpected<Refusal>(result.error()));
   };
-  context.ports.addresses.register_addresses(std::move(items->addresses), written);
+  auto entry =
+      audit_entry(call, "address.register", std::to_string(items->addresses.size()) + " addresses");
+  context.ports.addresses.register_addresses(std::move(items->addresses), std::move(entry),
+                                             written);
 }
 
 void delete_address(Context const& context, Call const& call, std::function<void(Answer)> done) {
@@ -118,7 +122,8 @@ void delete_address(Context const& context, Call const& call, std::function<void
     else
       done(no_content());
   };
-  context.ports.addresses.retire_address(*key, written);
+  auto entry = audit_entry(call, "address.retire", model::to_address(context.options.hrp, *key));
+  context.ports.addresses.retire_address(*key, std::move(entry), written);
 }
 
 }  // namespace hotside::api

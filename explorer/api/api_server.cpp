@@ -166,7 +166,10 @@ std::optional<Response> ApiServer::Impl::route(ApiExchange& exchange) {
   exchange.route = matched->route;
   exchange.call.path_parameter = std::move(matched->path_parameter);
   exchange.call.query = std::move(target->query);
+  exchange.call.method = matched->route->method;
+  exchange.call.path = matched->route->path;
   exchange.call.if_none_match = request.if_none_match;
+  exchange.call.idempotency_key = request.idempotency_key;
   exchange.call.request_id = request.request_id;
   return std::nullopt;
 }

@@ -23,6 +23,7 @@
 #include "proto/base/units.hpp"
 #include "proto/model/node_status.hpp"
 #include "proto/model/ports.hpp"
+#include "store/database.hpp"
 #include "store/store.hpp"
 
 namespace boost::asio {
@@ -65,6 +66,7 @@ struct ApiPorts {
   std::function<Result<std::unique_ptr<store::Reader>>()> open_reader;
   model::AddressBook& addresses;
   model::ViolationDesk& violations;
+  store::WriteDesk& desk;
   model::StatusBoard const& board;
   Metrics& metrics;
   Clock const& clock;

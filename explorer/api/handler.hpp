@@ -21,10 +21,11 @@ struct Context {
 
 // One request that has found its route.
 struct Call {
+  std::string_view method, path;             // of the route: its template
   std::string path_parameter;                // the {…} of the route, decoded
   std::map<std::string, std::string> query;  // only names that the route knows
   std::string body;
-  std::string content_type, if_none_match;
+  std::string content_type, if_none_match, idempotency_key;
   Caller caller;
   std::string request_id;
 };

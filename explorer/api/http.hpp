@@ -15,7 +15,7 @@ namespace hotside::api {
 struct Request {
   std::string method;  // as sent
   std::string target;  // as sent
-  std::string authorization, content_type, if_none_match, host;
+  std::string authorization, content_type, if_none_match, host, idempotency_key;
   std::string request_id;  // valid: the caller's own or one of ours
   std::string body;
 };

@@ -45,6 +45,7 @@ Request to_request(http::request<http::string_body> const& message) {
   request.authorization = text(message[http::field::authorization]);
   request.content_type = text(message[http::field::content_type]);
   request.if_none_match = text(message[http::field::if_none_match]);
+  request.idempotency_key = text(message["Idempotency-Key"]);
   request.host = text(message[http::field::host]);
   request.request_id = request_id(text(message["X-Request-Id"]));
   return request;

@@ -9,7 +9,7 @@
 namespace hotside::api {
 namespace {
 
-constexpr std::array<ProblemKind, 18> kKinds{{
+constexpr std::array<ProblemKind, 19> kKinds{{
     {Problem::malformed_request, "malformed-request", 400, "Malformed request",
      "The request is not valid HTTP/1.1, or its target cannot be decoded. Fix the client."},
     {Problem::invalid_parameter, "invalid-parameter", 400, "Invalid parameter",
@@ -34,6 +34,9 @@ constexpr std::array<ProblemKind, 18> kKinds{{
      "The store was restored from a backup, so the event numbers you hold belong to a feed that "
      "ended. Start the new feed from `after=0` and apply it against your own books; deposits are "
      "identified by their id, so nothing needs to be credited twice."},
+    {Problem::idempotency_key_reused, "idempotency-key-reused", 422, "Idempotency-Key used before",
+     "Another request was sent under this Idempotency-Key within the last 7 days. Make a new key "
+     "for each new intention, and repeat it only with the same request."},
     {Problem::cursor_beyond_head, "cursor-beyond-head", 409, "Cursor beyond the head of the feed",
      "`after` is greater than the last event number. You are reading another store than the one "
      "that gave this number: check the address of the service before going on."},

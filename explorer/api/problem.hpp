@@ -22,6 +22,7 @@ enum class Problem : std::uint8_t {
   not_found,
   method_not_allowed,
   feed_changed,
+  idempotency_key_reused,
   cursor_beyond_head,
   body_too_large,
   unsupported_media_type,

@@ -3,6 +3,7 @@
 #include "explorer/api/body.hpp"
 #include "explorer/api/handlers.hpp"
 #include "explorer/api/parameters.hpp"
+#include "explorer/api/perform.hpp"
 #include "explorer/api/readiness.hpp"
 #include "proto/model/render.hpp"
 
@@ -126,7 +127,8 @@ void delete_violations(Context const& context, Call const& call, std::function<v
     else
       done(tl::unexpected<Refusal>(result.error()));
   };
-  context.ports.violations.clear(std::move(*reason), call.caller.name, cleared);
+  auto entry = audit_entry(call, "violation.clear", *reason);
+  context.ports.violations.clear(std::move(*reason), std::move(entry), cleared);
 }
 
 Answer get_readyz(Context const& context, Call const&, store::Snapshot* snapshot,

@@ -151,6 +151,7 @@ Result<void> RunningService::open_api() {
   api::ApiPorts ports{[url = settings_.store_url] { return store::open_reader(url); },
                       *writer_,
                       *writer_,
+                      *writer_,
                       board_,
                       metrics_,
                       system_clock()};

@@ -132,15 +132,15 @@ void Writer::add_job(Job job) {
   wake_.notify_all();
 }
 
-void Writer::register_addresses(std::vector<model::NewAddress> addresses,
+void Writer::register_addresses(std::vector<model::NewAddress> addresses, model::AuditEntry entry,
                                 std::function<void(Result<model::Registered>)> done) {
-  auto run = [this, addresses = std::move(addresses), done] {
+  auto run = [this, addresses = std::move(addresses), entry = std::move(entry), done] {
     Registration result;
     auto written = transact([&](store::WriteTxn& txn) -> Result<void> {
       HS_TRY(made, ingest::register_addresses(txn, database_->identity().network, addresses,
                                               clock_.now()));
       result = std::move(made);
-      return {};
+      return txn.audit().append(entry, clock_.now());
     });
     if (!written) return done(fail(std::move(written.error())));
     for (auto const& key : result.created) watch_.add(key);
@@ -149,13 +149,15 @@ void Writer::register_addresses(std::vector<model::NewAddress> addresses,
   add_job({std::move(run), [done](Error error) { done(fail(std::move(error))); }});
 }
 
-void Writer::retire_address(PublicKey key, std::function<void(Result<bool>)> done) {
-  auto run = [this, key, done] {
+void Writer::retire_address(PublicKey key, model::AuditEntry entry,
+                            std::function<void(Result<bool>)> done) {
+  auto run = [this, key, entry = std::move(entry), done] {
     bool known = false;
     auto written = transact([&](store::WriteTxn& txn) -> Result<void> {
       HS_TRY(found, txn.retire_address(key));
       known = found;
-      return {};
+      if (!known) return {};
+      return txn.audit().append(entry, clock_.now());
     });
     if (!written) return done(fail(std::move(written.error())));
     watch_.retire(key);
@@ -164,18 +166,25 @@ void Writer::retire_address(PublicKey key, std::function<void(Result<bool>)> don
   add_job({std::move(run), [done](Error error) { done(fail(std::move(error))); }});
 }
 
-void Writer::clear(std::string reason, std::string who, std::function<void(Result<void>)> done) {
-  auto run = [this, reason = std::move(reason), who = std::move(who), done] {
+void Writer::clear(std::string reason, model::AuditEntry entry,
+                   std::function<void(Result<void>)> done) {
+  auto run = [this, reason = std::move(reason), entry = std::move(entry), done] {
     auto written = transact([&](store::WriteTxn& txn) -> Result<void> {
-      HS_TRY(cleared, txn.clear_violations(who, reason, clock_.now()));
-      spdlog::warn("{} cleared {} finality violations: {}", who, cleared, reason);
-      return {};
+      HS_TRY(cleared, txn.clear_violations(entry.who, reason, clock_.now()));
+      spdlog::warn("{} cleared {} finality violations: {}", entry.who, cleared, reason);
+      return txn.audit().append(entry, clock_.now());
     });
     if (!written) return done(fail(std::move(written.error())));
     bool const was = std::exchange(violated_, false);
     if (was && hooks_.violation_cleared) hooks_.violation_cleared();
     done({});
   };
+  add_job({std::move(run), [done](Error error) { done(fail(std::move(error))); }});
+}
+
+void Writer::write(std::function<Result<void>(store::WriteTxn&)> work,
+                   std::function<void(Result<void>)> done) {
+  auto run = [this, work = std::move(work), done] { done(transact(work)); };
   add_job({std::move(run), [done](Error error) { done(fail(std::move(error))); }});
 }
 

@@ -43,7 +43,9 @@ struct WriterOptions {
   std::chrono::milliseconds retry_min{100}, retry_max{5'000};
 };
 
-class Writer final : public model::AddressBook, public model::ViolationDesk {
+class Writer final : public model::AddressBook,
+                     public model::ViolationDesk,
+                     public store::WriteDesk {
  public:
   // Loads the watched addresses and starts the thread.
   static Result<std::unique_ptr<Writer>> start(std::unique_ptr<store::Database> database,
@@ -59,10 +61,14 @@ class Writer final : public model::AddressBook, public model::ViolationDesk {
   bool room() const;
   void submit(model::ChainEvent event, Instant received);
 
-  void register_addresses(std::vector<model::NewAddress> addresses,
+  void register_addresses(std::vector<model::NewAddress> addresses, model::AuditEntry entry,
                           std::function<void(Result<model::Registered>)> done) override;
-  void retire_address(PublicKey key, std::function<void(Result<bool>)> done) override;
-  void clear(std::string reason, std::string who, std::function<void(Result<void>)> done) override;
+  void retire_address(PublicKey key, model::AuditEntry entry,
+                      std::function<void(Result<bool>)> done) override;
+  void clear(std::string reason, model::AuditEntry entry,
+             std::function<void(Result<void>)> done) override;
+  void write(std::function<Result<void>(store::WriteTxn&)> work,
+             std::function<void(Result<void>)> done) override;
 
  private:
   struct Waiting {

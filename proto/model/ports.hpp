@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proto/base/result.hpp"
+#include "proto/model/audit.hpp"
 #include "proto/model/deposit.hpp"
 
 namespace hotside::model {
@@ -24,20 +25,22 @@ struct Registered {
 };
 
 // Writes about addresses, done by the writer thread in one transaction each: the addresses, their
-// past deposits' events (backfill) and the feed head move together.
+// past deposits' events (backfill), the feed head and the entry of the audit log move together.
 struct AddressBook {
   virtual ~AddressBook() = default;
-  virtual void register_addresses(std::vector<NewAddress> addresses,
+  virtual void register_addresses(std::vector<NewAddress> addresses, AuditEntry entry,
                                   std::function<void(Result<Registered>)> done) = 0;
   // Retires (history stays). false: no such address.
-  virtual void retire_address(PublicKey key, std::function<void(Result<bool>)> done) = 0;
+  virtual void retire_address(PublicKey key, AuditEntry entry,
+                              std::function<void(Result<bool>)> done) = 0;
 };
 
 // Clearing of finality violations, done by the writer thread; ingestion goes on afterwards.
 struct ViolationDesk {
   virtual ~ViolationDesk() = default;
-  // Clears every open violation in the name of `who`, who gives a reason. Nothing open is no error.
-  virtual void clear(std::string reason, std::string who,
+  // Clears every open violation in the name of `entry.who`, who gives a reason. Nothing open is no
+  // error.
+  virtual void clear(std::string reason, AuditEntry entry,
                      std::function<void(Result<void>)> done) = 0;
 };
 

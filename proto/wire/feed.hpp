@@ -1,8 +1,8 @@
 #pragma once
 // What is fed into a hash for each structure (stegos-protocol.md sections 10.2 to 10.5).
 
+#include "proto/base/sha3.hpp"
 #include "proto/wire/raw_block.hpp"
-#include "proto/wire/sha3.hpp"
 
 namespace hotside::wire {
 

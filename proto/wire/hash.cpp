@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "proto/base/sha3.hpp"
 #include "proto/wire/feed.hpp"
 #include "proto/wire/merkle.hpp"
-#include "proto/wire/sha3.hpp"
 
 namespace hotside::wire {
 namespace {
@@ -45,12 +45,6 @@ void feed_signature(Sha3& sha, RawRestake const& tx) { feed_bls(sha, tx.signatur
 void feed_signature(Sha3&, RawSlashing const&) {}
 
 }  // namespace
-
-Hash sha3_256(ByteView bytes) {
-  Sha3 sha;
-  sha.bytes(bytes);
-  return sha.finish();
-}
 
 Hash merkle_root(std::vector<Hash> const& leaf_contents_hashed) {
   MerkleTree tree;

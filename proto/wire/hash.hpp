@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "proto/base/bytes.hpp"
+#include "proto/base/sha3.hpp"
 #include "proto/wire/raw_block.hpp"
 
 namespace hotside::wire {
 
-Hash sha3_256(ByteView bytes);
 Hash merkle_root(
     std::vector<Hash> const& leaf_contents_hashed);  // leaves given as already hashed leaf(v)
 Hash merkle_root_of_ids(std::span<Hash const> ids);  // leaves are 32-byte values

@@ -1,6 +1,6 @@
 #include "proto/wire/merkle.hpp"
 
-#include "proto/wire/sha3.hpp"
+#include "proto/base/sha3.hpp"
 
 namespace hotside::wire {
 namespace {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proto/base/invariant.hpp"
+#include "store/sqlite/audit.hpp"
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/filter.hpp"
 #include "store/sqlite/rows.hpp"
@@ -48,6 +49,7 @@ class SqliteSnapshot final : public Snapshot {
   Result<Events> events(EventSeq after, model::EventTypeSet types, std::size_t limit,
                         std::size_t scan) override;
   Result<std::vector<model::PublicPayment>> public_outputs(std::span<Hash const> ids) override;
+  AuditReads& audit() override { return audit_; }
 
  private:
   Result<std::vector<DepositRow>> deposit_rows(Query row);
@@ -56,6 +58,7 @@ class SqliteSnapshot final : public Snapshot {
 
   Connection& db_;
   bool& in_use_;
+  SqliteAuditReads audit_{db_};
 };
 
 Result<std::vector<DepositRow>> SqliteSnapshot::deposit_rows(Query row) {

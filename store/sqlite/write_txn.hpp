@@ -5,6 +5,7 @@
 #include <string>
 
 #include "store/database.hpp"
+#include "store/sqlite/audit.hpp"
 #include "store/sqlite/connection.hpp"
 
 namespace hotside::store::sqlite {
@@ -60,6 +61,8 @@ class SqliteWriteTxn final : public WriteTxn {
   Result<bool> has_violation() override;
   Result<Counts> counts() override { return counts_; }
 
+  AuditWrites& audit() override { return audit_; }
+
  private:
   Result<void> append_micro_content(model::MicroBlock const& block, Time now);
   std::uint64_t& count_of(model::DepositState state);
@@ -68,6 +71,7 @@ class SqliteWriteTxn final : public WriteTxn {
   FeedHead feed_;
   Counts counts_;
   bool& in_use_;
+  SqliteAuditWrites audit_{db_};
 };
 
 }  // namespace hotside::store::sqlite

@@ -86,7 +86,7 @@ void references(std::string const& json) {
   print("reference: memcpy of the JSON",
         seconds([&] { std::memcpy(copy.data(), json.data(), json.size()); }), json.size());
   Hash hash;
-  print("reference: SHA3-256 of the JSON", seconds([&] { hash = wire::sha3_256(as_bytes(json)); }),
+  print("reference: SHA3-256 of the JSON", seconds([&] { hash = sha3_256(as_bytes(json)); }),
         json.size());
   std::size_t members = 0;
   print("reference: Boost.JSON DOM, no check",

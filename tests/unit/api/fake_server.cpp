@@ -124,7 +124,7 @@ int main(int argc, char** argv) {
     options.tokens = std::move(*tokens);
   }
   auto server = ApiServer::start(
-      net, options, ApiPorts{store.opener(), book, book, board, metrics, system_clock()});
+      net, options, ApiPorts{store.opener(), book, book, book, board, metrics, system_clock()});
   if (!server) {
     std::cerr << server.error().what << '\n';
     return 1;

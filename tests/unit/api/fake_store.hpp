@@ -6,6 +6,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -116,6 +117,7 @@ class FakeSnapshot : public store::Snapshot {
   Result<std::vector<model::PublicPayment>> public_outputs(std::span<Hash const>) override {
     return std::vector<model::PublicPayment>();
   }
+  store::AuditReads& audit() override { throw std::logic_error("tested on a real store"); }
 
  private:
   static bool fits(store::DepositFilter const& f, store::DepositRow const& row) {
@@ -150,9 +152,9 @@ inline std::function<Result<std::unique_ptr<store::Reader>>()> FakeStore::opener
 }
 
 // The writer's side: registers at once, on the caller's thread.
-struct FakeBook : model::AddressBook, model::ViolationDesk {
+struct FakeBook : model::AddressBook, model::ViolationDesk, store::WriteDesk {
   explicit FakeBook(FakeStore& s) : store(s) {}
-  void register_addresses(std::vector<model::NewAddress> addresses,
+  void register_addresses(std::vector<model::NewAddress> addresses, model::AuditEntry,
                           std::function<void(Result<model::Registered>)> done) override {
     if (fault) return done(fail(*fault));
     model::Registered result;
@@ -173,7 +175,8 @@ struct FakeBook : model::AddressBook, model::ViolationDesk {
     });
     done(result);
   }
-  void retire_address(PublicKey key, std::function<void(Result<bool>)> done) override {
+  void retire_address(PublicKey key, model::AuditEntry,
+                      std::function<void(Result<bool>)> done) override {
     bool found = false;
     store.update([&](FakeState& state) {
       for (auto& row : state.addresses)
@@ -181,10 +184,16 @@ struct FakeBook : model::AddressBook, model::ViolationDesk {
     });
     done(found);
   }
-  void clear(std::string reason, std::string who, std::function<void(Result<void>)> done) override {
-    cleared = who + ": " + reason;
+  void clear(std::string reason, model::AuditEntry entry,
+             std::function<void(Result<void>)> done) override {
+    cleared = entry.who + ": " + reason;
     store.update([](FakeState& state) { state.violations.clear(); });
     done({});
+  }
+  // Writes through the desk are tested on a real store.
+  void write(std::function<Result<void>(store::WriteTxn&)>,
+             std::function<void(Result<void>)> done) override {
+    done(fail(Fault::transient, "no desk here", "store"));
   }
   FakeStore& store;
   std::optional<Error> fault;

@@ -92,8 +92,9 @@ TestServer::TestServer(ApiOptions options) : net_(std::make_unique<Net>()) {
   options.network = "testnet";
   options.hrp = "stt";
   options.genesis = hash_of(0x2c);
-  auto started = ApiServer::start(net_->io, std::move(options),
-                                  ApiPorts{store.opener(), book, book, board, metrics, clock});
+  auto started =
+      ApiServer::start(net_->io, std::move(options),
+                       ApiPorts{store.opener(), book, book, book, board, metrics, clock});
   if (!started) FAIL(started.error().what);
   server_ = std::move(*started);
   net_->thread = std::thread([this] { net_->io.run(); });

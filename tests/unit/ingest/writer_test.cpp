@@ -59,7 +59,7 @@ struct Desk {
   }
   Result<model::Registered> add(std::uint64_t key) {
     std::promise<Result<model::Registered>> done;
-    writer->register_addresses({{key_of(key), std::nullopt, std::nullopt}},
+    writer->register_addresses({{key_of(key), std::nullopt, std::nullopt}}, {},
                                [&](auto result) { done.set_value(std::move(result)); });
     return done.get_future().get();
   }
@@ -153,7 +153,8 @@ TEST_CASE("after a violation no block is taken in, across restarts, until somebo
   REQUIRE(desk.eventually(
       [&] { return desk.metrics.text().find("hotside_events_head 2") != std::string::npos; }));
   CHECK(desk.position()->final_epoch == Epoch(0));
-  desk.writer->clear("the other node was restored from a copy", "alice",
+  desk.writer->clear("the other node was restored from a copy",
+                     model::AuditEntry{"alice", {}, {}, {}, {}, {}},
                      [&](Result<void> result) { done.set_value(std::move(result)); });
   must(done.get_future().get());
   CHECK(desk.cleared == 1);
@@ -204,7 +205,7 @@ TEST_CASE("a full inbox says so, and says when there is room again") {
   // A job that waits keeps the writer busy while the inbox fills.
   std::promise<void> go;
   auto const gate = go.get_future().share();
-  desk.writer->retire_address(key_of(1), [gate](auto) { gate.wait(); });
+  desk.writer->retire_address(key_of(1), {}, [gate](auto) { gate.wait(); });
   for (int i = 0; i < 4; ++i) desk.submit(model::NodeChanged{"a", i % 2 == 0, "following"});
   CHECK_FALSE(desk.writer->room());
   go.set_value();

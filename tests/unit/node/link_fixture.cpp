@@ -42,6 +42,10 @@ Sim::Sim(Generation generation, std::uint64_t seed) {
   options.speed = 0;
   options.seed = seed;
   options.micro_blocks = 6;
+  static auto const start = std::chrono::system_clock::now().time_since_epoch();
+  options.now_ns = [] {
+    return static_cast<std::uint64_t>(std::chrono::nanoseconds(start).count());
+  };
   token_file = std::make_unique<TempFile>(options.token.base64());
   auto started = SimNode::start(options);
   INFO((started ? "" : started.error().what));

@@ -40,6 +40,7 @@ using simnode::Generation;
 using simnode::SimNode;
 
 struct Sim {
+  // Two of one seed and one length of epochs have the same chain.
   explicit Sim(Generation generation, std::uint64_t seed = 1);
   std::string act(std::string const& line);
   std::string height() { return act("height"); }

@@ -7,7 +7,7 @@
 
 #include "proto/base/bytes.hpp"
 
-namespace hotside::wire {
+namespace hotside {
 
 class Sha3 {
  public:
@@ -39,4 +39,6 @@ class Sha3 {
   alignas(32) std::array<std::byte, kStateBytes> state_;
 };
 
-}  // namespace hotside::wire
+Hash sha3_256(ByteView bytes);
+
+}  // namespace hotside

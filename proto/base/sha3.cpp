@@ -1,11 +1,11 @@
-#include "proto/wire/sha3.hpp"
+#include "proto/base/sha3.hpp"
 
 #include <cryptopp/sha3.h>
 
 #include <memory>
 #include <new>
 
-namespace hotside::wire {
+namespace hotside {
 namespace {
 
 using Hasher = CryptoPP::SHA3_256;
@@ -36,4 +36,10 @@ Hash Sha3::finish() {
   return hash;
 }
 
-}  // namespace hotside::wire
+Hash sha3_256(ByteView bytes) {
+  Sha3 sha;
+  sha.bytes(bytes);
+  return sha.finish();
+}
+
+}  // namespace hotside

@@ -1,0 +1,1 @@
+-- Bundles, reservations and relayed transactions.
