@@ -40,11 +40,12 @@ struct HttpLimits {
   std::size_t reader_queue = 256;                    // requests waiting for one of the two readers
   std::chrono::milliseconds idle_timeout{75'000};    // between requests
   std::chrono::milliseconds header_timeout{10'000};  // first byte to end of header
-  std::chrono::milliseconds body_timeout{60'000};
-  std::chrono::milliseconds write_timeout{60'000};
+  std::chrono::milliseconds body_timeout{60'000};    // of an upload: for each 64 KiB
+  std::chrono::milliseconds write_timeout{60'000};   // of a streamed answer: for each piece
   std::chrono::milliseconds read_answer_timeout{15'000};   // for the store to be read
   std::chrono::milliseconds write_answer_timeout{60'000};  // for the writer to commit
   std::chrono::milliseconds ready_timeout{5'000};          // for /readyz to say something
+  std::chrono::milliseconds stop_grace{1'000};             // for answers under way at stop()
 };
 
 struct ApiOptions {
@@ -72,10 +73,15 @@ struct ApiPorts {
   Clock const& clock;
 };
 
+class RouteTable;
+
 class ApiServer {
  public:
   static Result<std::unique_ptr<ApiServer>> start(boost::asio::io_context& net, ApiOptions options,
                                                   ApiPorts ports);
+  // With other routes than ours, which must outlive the server.
+  static Result<std::unique_ptr<ApiServer>> start(boost::asio::io_context& net, ApiOptions options,
+                                                  ApiPorts ports, RouteTable const& routes);
   ~ApiServer();
   ApiServer(ApiServer const&) = delete;
   ApiServer& operator=(ApiServer const&) = delete;
@@ -86,7 +92,9 @@ class ApiServer {
   void reload(std::optional<std::vector<Token>> tokens);
 
   std::uint16_t port() const;
-  void stop();  // closes every connection; may be called twice
+  // Answers under way get HttpLimits::stop_grace; every other connection closes. May be called
+  // twice.
+  void stop();
 
  private:
   struct Impl;

@@ -2,6 +2,7 @@
 // Requests and answers as plain values: what handlers see of HTTP.
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,11 +21,14 @@ struct Request {
   std::string body;
 };
 
+struct BodySource;  // http_server.hpp
+
 struct Response {
   int status = 200;
   std::string content_type;  // empty: no body
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  std::shared_ptr<BodySource> source{};  // set: what follows `body`, made while it is sent
 };
 
 Response json_response(std::string body, int status = 200);

@@ -67,16 +67,44 @@ RawClient::Reply RawClient::reply(bool is_head) {
     reply.headers[name] = head.substr(colon + 2, line_end - colon - 2);
     at = line_end + 2;
   }
-  if (is_head || !reply.headers.contains("content-length")) return reply;
-  auto const size = std::stoul(reply.headers["content-length"]);
-  while (buffer_.size() < size) {
-    auto const chunk = read_some();
-    if (chunk.empty()) break;
-    buffer_ += chunk;
+  reply.is_whole = true;
+  if (is_head) return reply;
+  if (reply.headers.contains("transfer-encoding")) {
+    for (auto piece = chunk(); !piece.empty(); piece = chunk()) reply.body += piece;
+    reply.is_whole = std::exchange(saw_end_, false);
+  } else if (reply.headers.contains("content-length")) {
+    auto const size = std::stoul(reply.headers["content-length"]);
+    reply.is_whole = await(size);
+    reply.body = cut(std::min(size, buffer_.size()));
   }
-  reply.body = buffer_.substr(0, size);
-  buffer_.erase(0, size);
   return reply;
+}
+
+bool RawClient::await(std::size_t size) {
+  while (buffer_.size() < size) {
+    auto const more = read_some();
+    if (more.empty()) return false;
+    buffer_ += more;
+  }
+  return true;
+}
+
+std::string RawClient::cut(std::size_t size) {
+  auto out = buffer_.substr(0, size);
+  buffer_.erase(0, size);
+  return out;
+}
+
+std::string RawClient::chunk() {
+  std::size_t line = 0;
+  while ((line = buffer_.find("\r\n")) == std::string::npos)
+    if (!await(buffer_.size() + 1)) return {};
+  auto const size = std::stoul(cut(line + 2), nullptr, 16);
+  if (!await(size + 2)) return {};
+  auto out = cut(size);
+  REQUIRE(cut(2) == "\r\n");
+  saw_end_ = out.empty();
+  return out;
 }
 
 struct TestServer::Net {
@@ -85,16 +113,18 @@ struct TestServer::Net {
   std::thread thread;
 };
 
-TestServer::TestServer(ApiOptions options) : net_(std::make_unique<Net>()) {
+TestServer::TestServer(ApiOptions options, RouteTable const* routes)
+    : net_(std::make_unique<Net>()) {
   REQUIRE(sodium_init() >= 0);
   options.listen = "127.0.0.1:0";
   options.version = "0.1.0";
   options.network = "testnet";
   options.hrp = "stt";
   options.genesis = hash_of(0x2c);
-  auto started =
-      ApiServer::start(net_->io, std::move(options),
-                       ApiPorts{store.opener(), book, book, book, board, metrics, clock});
+  ApiPorts ports{store.opener(), book, book, book, board, metrics, clock};
+  auto started = routes == nullptr
+                     ? ApiServer::start(net_->io, std::move(options), std::move(ports))
+                     : ApiServer::start(net_->io, std::move(options), std::move(ports), *routes);
   if (!started) FAIL(started.error().what);
   server_ = std::move(*started);
   net_->thread = std::thread([this] { net_->io.run(); });
