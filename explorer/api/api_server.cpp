@@ -17,11 +17,15 @@
 
 #include "explorer/api/asking.hpp"
 #include "explorer/api/download.hpp"
+#include "explorer/api/event_stream.hpp"
+#include "explorer/api/gzip.hpp"
 #include "explorer/api/handlers.hpp"
 #include "explorer/api/http_server.hpp"
 #include "explorer/api/problem.hpp"
+#include "explorer/api/rate_limit.hpp"
 #include "explorer/api/reader_pool.hpp"
 #include "explorer/api/routes.hpp"
+#include "explorer/api/tls.hpp"
 #include "proto/base/invariant.hpp"
 
 namespace hotside::api {
@@ -80,6 +84,7 @@ struct ApiServer::Impl : Service, std::enable_shared_from_this<ApiServer::Impl> 
         ports(std::move(given_ports)),
         table(given_table),
         authorizer(options.tokens),
+        rate_limit(options.limits.requests_per_second),
         pool(ports.open_reader, options.limits.reader_queue) {}
 
   std::shared_ptr<Exchange> open(Request head) override;
@@ -100,9 +105,7 @@ struct ApiServer::Impl : Service, std::enable_shared_from_this<ApiServer::Impl> 
                                        std::shared_ptr<ApiExchange> exchange);
   asio::awaitable<Answer> finish_upload(std::shared_ptr<ApiExchange> exchange);
   asio::awaitable<Answer> long_poll(std::shared_ptr<ApiExchange> exchange);
-  asio::awaitable<void> wait_for_bell(Steady::time_point deadline,
-                                      std::shared_ptr<ApiExchange> exchange);
-  void woken(EventSeq seq);
+  asio::awaitable<Answer> live_stream(std::shared_ptr<ApiExchange> exchange);
   void stop();
 
   asio::io_context& net;
@@ -111,9 +114,10 @@ struct ApiServer::Impl : Service, std::enable_shared_from_this<ApiServer::Impl> 
   Context context{options, ports};
   RouteTable const& table;
   Authorizer authorizer;
+  RateLimit rate_limit;
   Waits waits{net};
-  std::set<Waits::Wait*> waiters;  // held /v1/events requests
-  EventSeq head;                   // as the doorbell said
+  Doorbell bell{waits};
+  std::size_t waiters = 0, streams = 0;
   std::uint16_t port = 0;
   std::shared_ptr<HttpServer> http;
   Asker asker{net, waits, pool};
@@ -129,13 +133,14 @@ std::shared_ptr<Exchange> ApiServer::Impl::open(Request head_request) {
     exchange->early = begin_upload(*exchange);
     exchange->takes_body = !exchange->route->body.empty();
     exchange->streams_body = exchange->upload != nullptr;
-    exchange->may_wait = std::holds_alternative<LongPoll>(exchange->route->handler);
+    exchange->may_wait = std::holds_alternative<LongPoll>(exchange->route->handler) ||
+                         std::holds_alternative<LiveStream>(exchange->route->handler);
   }
   return exchange;
 }
 
 std::optional<Response> ApiServer::Impl::route(ApiExchange& exchange) {
-  auto const& request = exchange.request;
+  auto& request = exchange.request;
   if (request.method == "OPTIONS" && request.target == "*") {
     auto response = no_content();
     response.headers.emplace_back("Allow", table.all_methods());
@@ -144,6 +149,7 @@ std::optional<Response> ApiServer::Impl::route(ApiExchange& exchange) {
   auto target = parse_target(request.target);
   if (!target)
     return problem_response(Problem::malformed_request, target.error().what, request.request_id);
+  if (target->host) request.host = *target->host;
   auto matched = table.match(request.method, target->segments);
   if (!matched) return problem_response(Problem::not_found, "no such path", request.request_id);
   exchange.path = matched->path;
@@ -163,6 +169,8 @@ std::optional<Response> ApiServer::Impl::route(ApiExchange& exchange) {
   exchange.call.content_type = media_type(request.content_type);
   exchange.call.if_none_match = request.if_none_match;
   exchange.call.idempotency_key = request.idempotency_key;
+  exchange.call.accept_encoding = request.accept_encoding;
+  exchange.call.last_event_id = request.last_event_id;
   exchange.call.request_id = request.request_id;
   return std::nullopt;
 }
@@ -190,6 +198,10 @@ std::optional<Response> ApiServer::Impl::admit(ApiExchange& exchange) {
                                   ", this request needs " + std::string(to_string(wanted.needs)),
                               id);
     exchange.call.caller = std::move(*caller);
+    if (rate_limit.take(exchange.call.caller.name, Steady::now()))
+      return problem_response(
+          Problem::too_many_requests,
+          "more than " + std::to_string(options.limits.requests_per_second) + " in a second", id);
   }
   if (auto const name = unknown_parameter(wanted, exchange.call.query))
     return problem_response(Problem::invalid_parameter,
@@ -265,6 +277,7 @@ asio::awaitable<Answer> ApiServer::Impl::run(std::shared_ptr<ApiExchange> exchan
   if (auto const* const download = std::get_if<DownloadHandler>(&handler))
     co_return co_await run_download(*download, exchange);
   if (exchange->upload) co_return co_await finish_upload(exchange);
+  if (std::holds_alternative<LiveStream>(handler)) co_return co_await live_stream(exchange);
   co_return co_await long_poll(exchange);
 }
 
@@ -273,7 +286,9 @@ asio::awaitable<Answer> ApiServer::Impl::run_read(ReadHandler handler,
   Work<Response> work = [this, exchange, handler](ReaderPool::Connection& connection,
                                                   Done<Response> const& done) {
     with_snapshot(connection, done, [&](store::Snapshot& snapshot) {
-      return handler(context, exchange->call, snapshot);
+      auto answer = handler(context, exchange->call, snapshot);
+      if (answer) compress(*answer, exchange->call.accept_encoding);
+      return answer;
     });
   };
   auto result = co_await asker.ask(std::move(work), options.limits.read_answer_timeout);
@@ -350,31 +365,31 @@ asio::awaitable<Answer> ApiServer::Impl::long_poll(std::shared_ptr<ApiExchange> 
     auto found = co_await asker.ask(std::move(work), options.limits.read_answer_timeout);
     if (!found) co_return tl::unexpected<Refusal>(std::move(found.error()));
     bool const may_wait = !found->has_events && Steady::now() < deadline && !waits.is_stopping();
-    if (!may_wait || exchange->is_abandoned) co_return std::move(found->response);
+    if (!may_wait || exchange->is_abandoned) {
+      compress(found->response, exchange->call.accept_encoding);
+      co_return std::move(found->response);
+    }
     query->after = found->next;
     if (found->next < found->head) continue;  // a filter passed nothing so far: look further
-    if (waiters.size() >= options.limits.waiters)
+    if (waiters >= options.limits.waiters)
       co_return refuse(Problem::overloaded, "too many requests wait for events");
-    // Between the reading and now the bell may have rung.
-    if (head <= found->head) co_await wait_for_bell(deadline, exchange);
+    Place const place(waiters);
+    co_await bell.wait(found->head, deadline, exchange);
   }
 }
 
-// Until the doorbell rings, the client hangs up, or the time is over. A doorbell that was lost
-// costs no more than this wait: the caller reads once more after it.
-asio::awaitable<void> ApiServer::Impl::wait_for_bell(Steady::time_point deadline,
-                                                     std::shared_ptr<ApiExchange> exchange) {
-  Waits::Wait wait(waits);
-  waiters.insert(&wait);
-  exchange->on_abandoned = [&wait] { wait.cancel(); };
-  co_await wait.until(deadline);
-  exchange->on_abandoned = nullptr;
-  waiters.erase(&wait);
-}
-
-void ApiServer::Impl::woken(EventSeq seq) {
-  head = std::max(head, seq);
-  for (auto* const waiter : waiters) waiter->cancel();
+asio::awaitable<Answer> ApiServer::Impl::live_stream(std::shared_ptr<ApiExchange> exchange) {
+  auto query = parse_stream_query(exchange->call);
+  if (!query) co_return tl::unexpected<Refusal>(query.error());
+  if (streams >= options.limits.streams)
+    co_return refuse(Problem::overloaded, "too many event streams are open");
+  auto const stream = std::make_shared<EventStream>(asker, bell, streams, options.limits, *query,
+                                                    exchange, exchange->call.caller.name);
+  auto first = co_await stream->first();
+  if (!first) co_return tl::unexpected<Refusal>(std::move(first.error()));
+  Response response{200, "text/event-stream", std::move(*first), {}};
+  response.source = stream;
+  co_return response;
 }
 
 void ApiServer::Impl::stop() {
@@ -402,6 +417,14 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(asio::io_context& net, ApiOp
     if (!options.dashboard_dir) options.dashboard_dir = folder;
   auto impl = std::make_shared<Impl>(net, std::move(options), std::move(ports), table);
   impl->http = std::make_shared<HttpServer>(net, impl->options.limits, impl);
+  if (impl->options.tls) {
+    auto context = make_tls(*impl->options.tls);
+    if (!context) {
+      impl->stop();
+      return fail(std::move(context.error()));
+    }
+    impl->http->use(std::move(*context));
+  }
   if (auto listening = impl->http->listen(impl->options.listen); !listening) {
     impl->stop();
     return fail(std::move(listening.error()));
@@ -418,14 +441,26 @@ ApiServer::~ApiServer() {
 }
 
 void ApiServer::wake(EventSeq seq) {
-  asio::post(impl_->net, [impl = impl_, seq] { impl->woken(seq); });
+  asio::post(impl_->net, [impl = impl_, seq] { impl->bell.ring(seq); });
 }
 
-void ApiServer::reload(std::optional<std::vector<Token>> tokens) {
-  auto replace = [impl = impl_, tokens = std::move(tokens)]() mutable {
-    impl->authorizer.replace(std::move(tokens));
+Result<void> ApiServer::reload(std::optional<std::vector<Token>> tokens,
+                               std::optional<TlsFiles> tls) {
+  if (tls.has_value() != impl_->options.tls.has_value())
+    return fail(Fault::rejected, "http.tls_cert: TLS is switched on or off by a restart only");
+  TlsContext context;
+  if (tls) {
+    HS_TRY(made, make_tls(*tls));
+    context = std::move(made);
+  }
+  // Boxed: g++ 12 loses sight of the optional's flag on the way through the queue.
+  auto const box = std::make_shared<std::optional<std::vector<Token>>>(std::move(tokens));
+  auto replace = [impl = impl_, box, context] {
+    impl->authorizer.replace(std::move(*box));
+    if (impl->http) impl->http->use(context);
   };
   asio::post(impl_->net, std::move(replace));
+  return {};
 }
 
 std::uint16_t ApiServer::port() const { return impl_->port; }

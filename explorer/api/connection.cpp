@@ -4,9 +4,11 @@
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,13 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::size_t kDrainMax = 32 * 1024 * 1024;
 constexpr std::chrono::seconds kDrainTime{3};
+constexpr std::chrono::milliseconds kGoodbyeTime{500};
+
+// A header line that goes on in the next one is read in different ways by different programs.
+bool has_fold(std::string_view header) {
+  return header.find("\n ") != std::string_view::npos ||
+         header.find("\n\t") != std::string_view::npos;
+}
 
 std::string text(boost::core::string_view view) { return std::string(view.data(), view.size()); }
 
@@ -36,8 +45,38 @@ int status_of(boost::system::error_code error) {
   return error.category() == category ? 400 : 0;
 }
 
-Connection::Connection(tcp::socket socket, HttpLimits const& limits)
-    : limits_(limits), stream_(std::move(socket)) {}
+std::optional<std::string> wrong_framing(Connection::Message const& message) {
+  auto const encodings = message.count(http::field::transfer_encoding);
+  auto const encoding = message[http::field::transfer_encoding];
+  if (encodings > 1 || (encodings == 1 && !beast::iequals(encoding, "chunked")))
+    return "the only Transfer-Encoding is chunked";
+  if (encodings == 1 && message.version() < 11) return "HTTP/1.0 knows no Transfer-Encoding";
+  auto const lengths = message.count(http::field::content_length);
+  auto const length = message[http::field::content_length];
+  if (lengths > 1 || length.find(',') != length.npos) return "one Content-Length is enough";
+  auto const hosts = message.count(http::field::host);
+  if (hosts > 1 || (hosts == 0 && message.version() >= 11)) return "one Host header is needed";
+  return std::nullopt;
+}
+
+Connection::Connection(tcp::socket socket, HttpLimits const& limits, TlsContext const& tls)
+    : limits_(limits), stream_(std::move(socket)), context_(tls) {
+  if (context_) tls_.emplace(stream_, *context_);
+}
+
+Connection::Awaitable<bool> Connection::begin() {
+  if (!tls_) co_return true;
+  stream_.expires_after(limits_.header_timeout);
+  auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
+  has_said_hello_ = !error;
+  co_return has_said_hello_;
+}
+
+Connection::Awaitable<void> Connection::end() {
+  if (!has_said_hello_ || is_broken_) co_return;
+  stream_.expires_after(kGoodbyeTime);
+  [[maybe_unused]] auto const done = co_await tls_->async_shutdown(kAwait);
+}
 
 Request Connection::request() const {
   Request request;
@@ -48,6 +87,8 @@ Request Connection::request() const {
   request.content_type = text(from[http::field::content_type]);
   request.if_none_match = text(from[http::field::if_none_match]);
   request.idempotency_key = text(from["Idempotency-Key"]);
+  request.accept_encoding = text(from[http::field::accept_encoding]);
+  request.last_event_id = text(from["Last-Event-ID"]);
   request.host = text(from[http::field::host]);
   request.request_id = request_id(text(from["X-Request-Id"]));
   return request;
@@ -62,8 +103,14 @@ Connection::Awaitable<Connection::ErrorCode> Connection::fill() {
   if (buffer_.size() >= limits_.header_bytes + kReadBytes)
     co_return http::make_error_code(http::error::buffer_overflow);
   auto const space = buffer_.prepare(kReadBytes);
-  auto [error, size] = co_await stream_.async_read_some(space, kAwait);
+  std::tuple<ErrorCode, std::size_t> read;
+  if (tls_)
+    read = co_await tls_->async_read_some(space, kAwait);
+  else
+    read = co_await stream_.async_read_some(space, kAwait);
+  auto const [error, size] = read;
   buffer_.commit(size);
+  is_broken_ = error.failed();
   co_return error;
 }
 
@@ -71,7 +118,11 @@ Connection::Awaitable<Connection::ErrorCode> Connection::fill() {
 Connection::Awaitable<Connection::ErrorCode> Connection::step() {
   if (buffer_.size() > 0) {
     ErrorCode error;
-    auto const size = parser_->put(buffer_.cdata(), error);
+    auto const bytes = buffer_.cdata();
+    bool const is_header = !parser_->is_header_done();
+    auto const size = parser_->put(bytes, error);
+    if (is_header && has_fold({static_cast<char const*>(bytes.data()), size}))
+      error = http::make_error_code(http::error::bad_obs_fold);
     buffer_.consume(size);
     if (error != http::error::need_more) co_return error;
   }
@@ -82,7 +133,8 @@ Connection::Awaitable<Connection::ErrorCode> Connection::step() {
 Connection::Awaitable<Connection::ErrorCode> Connection::read_head() {
   parser_.reset();
   if (buffer_.size() == 0) {  // between requests a client may take its time
-    stream_.expires_after(limits_.idle_timeout);
+    stream_.expires_after(is_first_ ? limits_.header_timeout : limits_.idle_timeout);
+    is_first_ = false;
     auto const error = co_await fill();
     if (error) co_return error;
   }
@@ -138,12 +190,18 @@ Connection::Awaitable<Connection::ErrorCode> Connection::write(std::string_view 
   std::array<asio::const_buffer, 2> const parts{asio::buffer(first.data(), first.size()),
                                                 asio::buffer(second.data(), second.size())};
   stream_.expires_after(limits_.write_timeout);
-  auto [error, size] = co_await asio::async_write(stream_, parts, kAwait);
-  co_return error;
+  std::tuple<ErrorCode, std::size_t> written;
+  if (tls_)
+    written = co_await asio::async_write(*tls_, parts, kAwait);
+  else
+    written = co_await asio::async_write(stream_, parts, kAwait);
+  is_broken_ = std::get<0>(written).failed();
+  co_return std::get<0>(written);
 }
 
 Connection::Awaitable<void> Connection::drain() {
   ErrorCode ignored;
+  is_broken_ = true;
   stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
   stream_.expires_after(kDrainTime);
   std::vector<char> scratch(64 * 1024);

@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -18,6 +19,7 @@
 
 #include "explorer/api/api_server.hpp"
 #include "explorer/api/http.hpp"
+#include "explorer/api/tls.hpp"
 
 namespace hotside::api {
 
@@ -28,7 +30,10 @@ class Connection {
   using Awaitable = boost::asio::awaitable<T>;
   using Message = boost::beast::http::request<boost::beast::http::buffer_body>;
 
-  Connection(boost::asio::ip::tcp::socket socket, HttpLimits const& limits);
+  Connection(boost::asio::ip::tcp::socket socket, HttpLimits const& limits, TlsContext const& tls);
+
+  Awaitable<bool> begin();  // the handshake of TLS
+  Awaitable<void> end();    // tells the other side that nothing was cut off
 
   // The next message's header. Bytes beyond it stay for its body, or the next message.
   Awaitable<ErrorCode> read_head();
@@ -68,9 +73,17 @@ class Connection {
 
   HttpLimits const& limits_;
   boost::beast::tcp_stream stream_;
+  using Tls = boost::asio::ssl::stream<boost::beast::tcp_stream&>;
+  TlsContext context_;
+  std::optional<Tls> tls_;
+  bool has_said_hello_ = false, is_broken_ = false, is_first_ = true;
   boost::beast::flat_buffer buffer_;  // keeps what was read beyond a message: the next, pipelined
   std::optional<boost::beast::http::request_parser<boost::beast::http::buffer_body>> parser_;
 };
+
+// Two ideas of where a message ends, or whom it is for, are the start of request smuggling: what
+// leaves room for a second one is refused.
+std::optional<std::string> wrong_framing(Connection::Message const& message);
 
 // What a reading error means to the client; 0: nobody is there to be told.
 int status_of(boost::system::error_code error);

@@ -26,7 +26,7 @@ struct Call {
   std::map<std::string, std::string> query;  // only names that the route knows
   std::string body;
   std::string content_type;  // one of the route's, without parameters, in lower case
-  std::string if_none_match, idempotency_key;
+  std::string if_none_match, idempotency_key, accept_encoding, last_event_id;
   Caller caller;
   std::string request_id;
 };

@@ -22,6 +22,9 @@ void delete_address(Context const&, Call const&, std::function<void(Answer)> don
 Answer get_deposits(Context const&, Call const&, store::Snapshot&);
 Answer get_deposit(Context const&, Call const&, store::Snapshot&);
 
+// audit.cpp
+Answer get_audit(Context const&, Call const&, store::Snapshot&);
+
 // events.cpp: the waiting is the server's, the reading is here.
 struct EventsQuery {
   EventSeq after;
@@ -30,6 +33,15 @@ struct EventsQuery {
   model::EventTypeSet types = model::kAllEventTypes;
   std::chrono::seconds wait{0};
 };
+struct EventsBatch {
+  std::string feed;
+  std::vector<model::OutboxEvent> events;
+  EventSeq next, head;
+};
+// The reading of both forms: refuses another feed and a cursor beyond the head.
+Asked<EventsBatch> read_batch(EventsQuery const& query, store::Snapshot& snapshot);
+Asked<EventsQuery> parse_stream_query(Call const& call);
+
 struct EventsPage {
   Response response;
   bool has_events = false;
@@ -45,6 +57,7 @@ Answer get_metrics(Context const&, Call const&, store::Snapshot*, std::string co
 Answer get_healthz(Context const&, Call const&);
 Answer get_openapi(Context const&, Call const&);
 Answer get_errors_page(Context const&, Call const&);
+Answer get_audit_page(Context const&, Call const&);
 Answer get_dashboard(Context const&, Call const&);
 Answer get_dashboard_file(Context const&, Call const&);
 

@@ -17,6 +17,7 @@ struct Request {
   std::string method;  // as sent
   std::string target;  // as sent
   std::string authorization, content_type, if_none_match, host, idempotency_key;
+  std::string accept_encoding, last_event_id;
   std::string request_id;  // valid: the caller's own or one of ours
   std::string body;
 };
@@ -38,6 +39,7 @@ Response no_content();
 struct Target {
   std::vector<std::string> segments;         // of the path, percent-decoded; "/" has none
   std::map<std::string, std::string> query;  // each name once
+  std::optional<std::string> host;           // of an absolute target; stands above the header
 };
 // Fault::rejected for bad escapes, a repeated parameter or a target of no known form.
 Result<Target> parse_target(std::string_view target);

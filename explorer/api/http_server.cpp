@@ -127,7 +127,7 @@ asio::awaitable<void> HttpServer::accept() {
     }
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    auto connection = std::make_shared<Connection>(std::move(socket), limits_);
+    auto connection = std::make_shared<Connection>(std::move(socket), limits_, tls_);
     connections_.insert(connection.get());
     auto run = [](std::shared_ptr<HttpServer> server, Link client) -> asio::awaitable<void> {
       co_await server->serve(client);
@@ -140,6 +140,7 @@ asio::awaitable<void> HttpServer::accept() {
 
 // One answer into the empty send buffer, without waiting for anybody.
 void HttpServer::turn_away(tcp::socket socket) {
+  if (tls_) return;  // it would take a handshake to say it
   auto const response = service_->refuse_unread({}, 503, "too many connections");
   auto const bytes = head_of(response, false, false) + response.body;
   error_code ignored;
@@ -149,11 +150,13 @@ void HttpServer::turn_away(tcp::socket socket) {
 }
 
 asio::awaitable<void> HttpServer::serve(Link connection) {
-  while (!is_stopping_) {
+  bool const is_open = co_await connection->begin();
+  while (is_open && !is_stopping_) {
     bool const goes_on = co_await one_request(connection);
     connection->is_answering = false;
     if (!goes_on) break;
   }
+  co_await connection->end();
   connection->close();
 }
 
@@ -162,10 +165,10 @@ asio::awaitable<bool> HttpServer::one_request(Link connection) {
   if (!has_head) co_return false;
   auto exchange = service_->open(connection->request());
   auto const& message = connection->message();
-  if (message.version() >= 11 && message.count(http::field::host) != 1)
-    exchange->early = service_->refuse_unread(exchange->request, 400, "one Host header is needed");
+  auto const wrong = wrong_framing(message);
+  if (wrong) exchange->early = service_->refuse_unread(exchange->request, 400, *wrong);
   if (exchange->early) {
-    bool const goes_on = co_await answer_early(connection, exchange);
+    bool const goes_on = co_await answer_early(connection, exchange, !wrong);
     co_return goes_on;
   }
   bool has_body = false;
@@ -178,15 +181,15 @@ asio::awaitable<bool> HttpServer::one_request(Link connection) {
   co_return goes_on;
 }
 
-asio::awaitable<bool> HttpServer::answer_early(Link connection,
-                                               std::shared_ptr<Exchange> exchange) {
+asio::awaitable<bool> HttpServer::answer_early(Link connection, std::shared_ptr<Exchange> exchange,
+                                               bool may_go_on) {
   connection->is_answering = true;
-  bool const has_body = connection->has_body();
-  bool const keep = connection->message().keep_alive() && !has_body && !is_stopping_;
+  bool const ends_here = !may_go_on || connection->has_body();  // what follows was not understood
+  bool const keep = !ends_here && connection->message().keep_alive() && !is_stopping_;
   auto response = std::move(*exchange->early);
   service_->finish(*exchange, response);
   bool const written = co_await write(connection, std::move(response), keep);
-  if (written && has_body) co_await connection->drain();
+  if (written && ends_here) co_await connection->drain();
   co_return written&& keep;
 }
 
@@ -237,7 +240,7 @@ asio::awaitable<bool> HttpServer::read_stream(Link connection, std::shared_ptr<E
     auto refusal = co_await service_->take(exchange, std::move(piece.bytes));
     if (!refusal) continue;
     exchange->early = std::move(refusal);
-    co_await answer_early(connection, exchange);
+    co_await answer_early(connection, exchange, false);
     co_return false;
   }
   if (!error) co_return true;

@@ -17,6 +17,7 @@
 #include "explorer/api/api_server.hpp"
 #include "explorer/api/connection.hpp"
 #include "explorer/api/http.hpp"
+#include "explorer/api/tls.hpp"
 
 namespace hotside::api {
 
@@ -57,6 +58,8 @@ struct Service {
 class HttpServer : public std::enable_shared_from_this<HttpServer> {
  public:
   HttpServer(boost::asio::io_context& net, HttpLimits limits, std::shared_ptr<Service> service);
+  // TLS for the connections accepted from now on; null: plain.
+  void use(TlsContext tls) { tls_ = std::move(tls); }
   Result<void> listen(std::string const& where);  // "127.0.0.1:8080", "[::1]:0"
   std::uint16_t port() const { return port_; }
   // Answers under way get HttpLimits::stop_grace; every other connection closes now.
@@ -72,7 +75,7 @@ class HttpServer : public std::enable_shared_from_this<HttpServer> {
   void close_all(bool also_answering);
   // Those that return bool say whether the connection can carry another request.
   Awaitable<bool> one_request(Link connection);
-  Awaitable<bool> answer_early(Link connection, std::shared_ptr<Exchange> exchange);
+  Awaitable<bool> answer_early(Link connection, std::shared_ptr<Exchange> exchange, bool may_go_on);
   Awaitable<bool> answer(Link connection, std::shared_ptr<Exchange> exchange);
   Awaitable<bool> refuse(Link connection, boost::system::error_code error);
   // Whether all of it came; otherwise the client was told.
@@ -89,6 +92,7 @@ class HttpServer : public std::enable_shared_from_this<HttpServer> {
   boost::asio::io_context& net_;
   HttpLimits limits_;
   std::shared_ptr<Service> service_;
+  TlsContext tls_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer grace_;
   std::uint16_t port_ = 0;

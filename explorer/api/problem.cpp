@@ -9,7 +9,7 @@
 namespace hotside::api {
 namespace {
 
-constexpr std::array<ProblemKind, 19> kKinds{{
+constexpr std::array<ProblemKind, 22> kKinds{{
     {Problem::malformed_request, "malformed-request", 400, "Malformed request",
      "The request is not valid HTTP/1.1, or its target cannot be decoded. Fix the client."},
     {Problem::invalid_parameter, "invalid-parameter", 400, "Invalid parameter",
@@ -43,16 +43,25 @@ constexpr std::array<ProblemKind, 19> kKinds{{
     {Problem::body_too_large, "body-too-large", 413, "Body too large",
      "Send fewer items per request."},
     {Problem::unsupported_media_type, "unsupported-media-type", 415, "Unsupported media type",
-     "Send the body as `Content-Type: application/json`."},
+     "Send the body in a `Content-Type` that this route takes; the detail names them."},
     {Problem::misdirected_host, "misdirected-host", 421, "Not a name of this service",
      "Without tokens the service answers only to `localhost` or an IP address as host, so that no "
      "web page can reach it under a name of its own. Use the address, or configure tokens."},
+    {Problem::too_many_requests, "too-many-requests", 429, "Too many requests of this token",
+     "Each token may send `http.requests_per_second` requests in a second. Wait for the time in "
+     "`Retry-After`; hold /v1/events with `wait`, or use the stream, instead of asking often."},
     {Problem::headers_too_large, "headers-too-large", 431, "Header too large",
      "Request line and headers together exceed 64 KiB."},
     {Problem::internal, "internal", 500, "Internal error",
      "Our mistake. The log has more under the request id."},
     {Problem::overloaded, "overloaded", 503, "Too many requests at once",
      "Wait for the time in `Retry-After`, then send the request again."},
+    {Problem::slow_consumer, "slow-consumer", 503, "The stream was read too slowly",
+     "The last event of a stream that was ended because the client did not take the former ones in "
+     "time. Nothing is lost: connect again with the `Last-Event-ID` you have applied."},
+    {Problem::stopping, "stopping", 503, "The service is stopping",
+     "The last event of a stream when the service ends. Connect again with the `Last-Event-ID` you "
+     "have applied."},
     {Problem::store_unavailable, "store-unavailable", 503, "The store cannot be used now",
      "Nothing was changed. Try again; /readyz says what is wrong."},
     {Problem::not_finished, "not-finished", 503, "Not finished in time",
@@ -99,7 +108,7 @@ Response problem_response(Problem problem, std::string_view detail, std::string_
   json.key("request_id").string(request_id);
   json.end_object();
   Response response{kind.status, "application/problem+json", json.take(), {}};
-  if (kind.status == 503) response.headers.emplace_back("Retry-After", "1");
+  if (kind.status == 503 || kind.status == 429) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 
@@ -116,12 +125,22 @@ Problem problem_of(Error const& error) {
   return Problem::internal;
 }
 
-std::string errors_page() {
+std::string text_page(std::string_view title, std::string_view body) {
   std::string out =
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-      "<title>Hotside: errors</title><link rel=\"stylesheet\" href=\"/dashboard/style.css\">"
-      "</head><body><main class=\"text\"><h1>Errors</h1><p>Every error is "
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Hotside: ";
+  out.append(escape_html(title))
+      .append(
+          "</title><link rel=\"stylesheet\" href=\"/dashboard/style.css\"></head>"
+          "<body><main class=\"text\">")
+      .append(body)
+      .append("</main></body></html>\n");
+  return out;
+}
+
+std::string errors_page() {
+  std::string out =
+      "<h1>Errors</h1><p>Every error is "
       "<code>application/problem+json</code> (RFC 9457). <code>type</code> is stable; "
       "<code>detail</code> is for people; <code>request_id</code> is also in the log.</p>\n";
   for (auto const& kind : kKinds) {
@@ -130,7 +149,7 @@ std::string errors_page() {
            std::to_string(kind.status) + " " + escape_html(kind.title) + "</h2><p>" +
            escape_html(kind.what_to_do) + "</p></section>\n";
   }
-  return out + "</main></body></html>\n";
+  return text_page("errors", out);
 }
 
 }  // namespace hotside::api

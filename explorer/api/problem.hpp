@@ -27,9 +27,12 @@ enum class Problem : std::uint8_t {
   body_too_large,
   unsupported_media_type,
   misdirected_host,
+  too_many_requests,
   headers_too_large,
   internal,
   overloaded,
+  slow_consumer,
+  stopping,
   store_unavailable,
   not_finished
 };
@@ -52,5 +55,7 @@ Response problem_response(Problem problem, std::string_view detail, std::string_
 Problem problem_of(Error const& error);
 
 std::string errors_page();  // GET /docs/errors: HTML
+// A page in the style of the service; `body` is HTML.
+std::string text_page(std::string_view title, std::string_view body);
 
 }  // namespace hotside::api

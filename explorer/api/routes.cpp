@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kDepositParameters =
     "utxo address reference state spend epoch_from epoch_to min_amount after limit";
 
-std::array<Route, 17> const kRoutes{{
+std::array<Route, 20> const kRoutes{{
     {"GET", "/", Role::none, &get_dashboard},
     {"GET", "/dashboard/{file}", Role::none, &get_dashboard_file},
     {"GET", "/healthz", Role::none, &get_healthz},
@@ -20,6 +20,7 @@ std::array<Route, 17> const kRoutes{{
     {"GET", "/metrics", Role::none, &get_metrics},
     {"GET", "/openapi.json", Role::none, &get_openapi},
     {"GET", "/docs/errors", Role::none, &get_errors_page},
+    {"GET", "/docs/audit", Role::none, &get_audit_page},
     {"GET", "/v1/status", Role::read, &get_status},
     {"GET", "/v1/addresses", Role::read, &get_addresses, kNoBody, "reference after limit"},
     {"POST", "/v1/addresses", Role::manage, &post_addresses, kJson},
@@ -28,6 +29,8 @@ std::array<Route, 17> const kRoutes{{
     {"GET", "/v1/deposits", Role::read, &get_deposits, kNoBody, kDepositParameters},
     {"GET", "/v1/deposits/{id}", Role::read, &get_deposit},
     {"GET", "/v1/events", Role::read, LongPoll{}, kNoBody, "after feed limit types wait"},
+    {"GET", "/v1/events/stream", Role::read, LiveStream{}, kNoBody, "after feed types"},
+    {"GET", "/v1/audit", Role::read, &get_audit, kNoBody, "after limit"},
     {"GET", "/v1/violations", Role::read, &get_violations},
     {"DELETE", "/v1/violations", Role::admin, &delete_violations, kJson},
 }};

@@ -13,9 +13,10 @@
 
 namespace hotside::api {
 
-struct LongPoll {};  // GET /v1/events: handlers.hpp, waited for by the server
+struct LongPoll {};    // GET /v1/events: handlers.hpp, waited for by the server
+struct LiveStream {};  // GET /v1/events/stream: event_stream.hpp
 using Handler = std::variant<PlainHandler, ReadHandler, HealthHandler, WriteHandler,
-                             DownloadHandler, UploadHandler, LongPoll>;
+                             DownloadHandler, UploadHandler, LongPoll, LiveStream>;
 
 inline constexpr std::string_view kNoBody{};
 inline constexpr std::string_view kJson = "application/json";

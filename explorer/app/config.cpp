@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "explorer/api/api_server.hpp"
 #include "explorer/app/files.hpp"
 
 namespace hotside::app {
@@ -265,11 +266,20 @@ class Loader {
       complain_at("http.listen",
                   "is not loopback, so http.tokens_file is required: without it every caller would "
                   "be admin");
-    for (auto const* key : {"tls_cert", "tls_key"})
-      if (http.contains(key))
-        complain_at("http." + std::string(key), "TLS is not served by this version");
-    if (settings_.requests_per_second != 0)
-      complain_at("http.requests_per_second", "a limit is not served by this version");
+    check_tls(http.contains("tls_cert"), http.contains("tls_key"));
+  }
+
+  void check_tls(bool has_cert, bool has_key) {
+    if (has_cert != has_key)
+      return complain_at(
+          has_cert ? "http.tls_cert" : "http.tls_key",
+          std::string("TLS needs http.") + (has_cert ? "tls_key" : "tls_cert") + " too");
+    bool const is_known_bad = std::ranges::any_of(problems_, [](Placed const& placed) {
+      return placed.problem.key.starts_with("http.tls_");
+    });
+    if (!has_cert || reader_ == Reader::client || is_known_bad) return;
+    if (auto const usable = api::check_tls({settings_.tls_cert, settings_.tls_key}); !usable)
+      complain_at("http.tls_cert", usable.error().what);
   }
 
   Configuration finish() {

@@ -53,6 +53,11 @@ Result<std::optional<std::vector<api::Token>>> tokens_of(Settings const& setting
   return std::optional(std::move(tokens));
 }
 
+std::optional<api::TlsFiles> tls_of(Settings const& settings) {
+  if (settings.tls_cert.empty()) return std::nullopt;
+  return api::TlsFiles{settings.tls_cert, settings.tls_key};
+}
+
 api::ApiOptions api_options(Settings const& settings) {
   api::ApiOptions options;
   options.listen = settings.listen.text();
@@ -63,6 +68,8 @@ api::ApiOptions api_options(Settings const& settings) {
   options.health = {settings.max_lag, settings.stall_after};
   options.limits.body_bytes = settings.max_body_bytes;
   options.limits.connections = settings.max_connections;
+  options.limits.requests_per_second = settings.requests_per_second;
+  options.tls = tls_of(settings);
   return options;
 }
 
@@ -89,7 +96,7 @@ class RunningService final : public Service {
 
   Result<void> reload(Settings const& settings) override {
     HS_TRY(tokens, tokens_of(settings));
-    api_->reload(std::move(tokens));
+    HS_DO(api_->reload(std::move(tokens), tls_of(settings)));
     set_log_level(settings.log_level);
     return {};
   }
@@ -172,7 +179,8 @@ Result<void> RunningService::start() {
   link_->start();
   work_.emplace(net_.get_executor());
   net_thread_ = std::thread([this] { run_net(); });
-  spdlog::info("listening on http://{}/", Listen{settings_.listen.host, port()}.text());
+  spdlog::info("listening on {}://{}/", settings_.tls_cert.empty() ? "http" : "https",
+               Listen{settings_.listen.host, port()}.text());
   return {};
 }
 

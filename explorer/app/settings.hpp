@@ -42,7 +42,8 @@ struct Settings {
   Epoch start_epoch;
   std::string store_url;
   Listen listen;
-  std::string tokens_file;  // empty: none
+  std::string tokens_file;        // empty: none
+  std::string tls_cert, tls_key;  // both, or both empty: plain HTTP
   std::uint64_t max_body_bytes = 0, max_connections = 0, requests_per_second = 0;
   std::chrono::seconds max_lag{0}, stall_after{0};
   LogLevel log_level = LogLevel::info;

@@ -151,6 +151,12 @@ Complaint take_tokens_file(Settings& settings, Value const& value, Reader reader
   return tokens ? std::nullopt : Complaint(tokens.error().what);
 }
 
+template <auto Member>
+Complaint take_file(Settings& settings, Value const& value, Reader reader) {
+  settings.*Member = text_of(value);
+  return check_readable(settings, value, reader);
+}
+
 Complaint check_hook_url(Settings&, Value const& value, Reader) {
   auto const& text = text_of(value);
   if (!text.starts_with("https://") && !text.starts_with("http://"))
@@ -269,14 +275,14 @@ constexpr std::array kTable{
     Row{.section = "http",
         .key = "tls_cert",
         .example = "\"/etc/hotside/cert.pem\"",
-        .help = "certificate chain; not served by this version",
-        .take = check_readable},
+        .help = "certificate chain (PEM) for HTTPS; without it the service speaks plain HTTP",
+        .take = take_file<&Settings::tls_cert>},
     Row{.section = "http",
         .key = "tls_key",
         .secret = true,
         .example = "\"/etc/hotside/key.pem\"",
-        .help = "its private key; not served by this version",
-        .take = check_readable},
+        .help = "its private key (PEM, without passphrase)",
+        .take = take_file<&Settings::tls_key>},
     Row{.section = "http",
         .key = "max_body_bytes",
         .kind = Kind::integer,
@@ -299,7 +305,7 @@ constexpr std::array kTable{
         .fallback = "0",
         .min = 0,
         .max = 1'000'000,
-        .help = "of one caller; 0 is no limit, the only value served by this version",
+        .help = "requests that each token may send in a second, then 429; 0 is no limit",
         .take = take_number<&Settings::requests_per_second>},
 
     Row{.section = "health",

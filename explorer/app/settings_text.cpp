@@ -66,7 +66,8 @@ std::string reference_text() {
       "the\n  only node there is.\n"
       "* File names are taken relative to the working directory: write absolute ones.\n"
       "* Secrets stand in files of their own and are never printed or logged.\n"
-      "* SIGHUP reads the tokens and the log level again; everything else needs a restart.\n";
+      "* SIGHUP reads the tokens, the certificate and the log level again; everything else needs a "
+      "restart.\n";
   for (auto const& section : settings_sections()) {
     out +=
         "\n## " + (section.name.empty() ? std::string("Top level") : "`" + header(section) + "`");

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sodium.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,6 +36,12 @@ void RawClient::send(std::string_view bytes) {
 }
 
 void RawClient::hang_up() { ::shutdown(fd_, SHUT_RDWR); }
+
+std::size_t RawClient::pending() const {
+  int bytes = 0;
+  REQUIRE(::ioctl(fd_, FIONREAD, &bytes) == 0);
+  return static_cast<std::size_t>(bytes);
+}
 
 std::string RawClient::read_some() {
   std::string chunk(65536, '\0');
@@ -95,11 +102,17 @@ std::string RawClient::cut(std::size_t size) {
   return out;
 }
 
-std::string RawClient::chunk() {
-  std::size_t line = 0;
-  while ((line = buffer_.find("\r\n")) == std::string::npos)
+std::string RawClient::line() {
+  std::size_t end = 0;
+  while ((end = buffer_.find("\r\n")) == std::string::npos)
     if (!await(buffer_.size() + 1)) return {};
-  auto const size = std::stoul(cut(line + 2), nullptr, 16);
+  return cut(end + 2);
+}
+
+std::string RawClient::chunk() {
+  auto const head = line();
+  if (head.empty()) return {};
+  auto const size = std::stoul(head, nullptr, 16);
   if (!await(size + 2)) return {};
   auto out = cut(size);
   REQUIRE(cut(2) == "\r\n");

@@ -18,8 +18,9 @@ class RawClient {
   RawClient(RawClient const&) = delete;
   RawClient& operator=(RawClient const&) = delete;
   void send(std::string_view bytes);
-  void hang_up();           // no more bytes from us, and none wanted
-  std::string read_some();  // empty at the end of the stream
+  void hang_up();               // no more bytes from us, and none wanted
+  std::size_t pending() const;  // bytes that came and were not read
+  std::string read_some();      // empty at the end of the stream
   std::string read_all();
 
   struct Reply {
@@ -29,6 +30,7 @@ class RawClient {
     bool is_whole = false;  // the body ended as it said it would
   };
   Reply reply(bool is_head = false);  // status 0: the connection ended instead
+  std::string line();                 // with its end; empty: the connection ended
   std::string chunk();                // of a chunked answer; empty: its end, or the connection's
 
  private:

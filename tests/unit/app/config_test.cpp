@@ -203,14 +203,33 @@ TEST_CASE("what this version does not serve is refused, not ignored") {
                                      "\"\n[[webhook]]\nurl = \"https://a.example/\"\n"
                                      "secret_file = \"" +
                                      folder.file("secret") +
-                                     "\"\nevents = [\"deposit.gone\"]\nallow_private = 1\n"
-                                     "[http]\ntls_cert = \"" +
-                                     folder.file("secret") + "\"\n")) ==
+                                     "\"\nevents = [\"deposit.gone\"]\nallow_private = 1\n")) ==
         Texts{"h.toml:7: relay: is not served by this version; take the section out",
               "h.toml:10: webhook: is not served by this version; take the section out",
               "h.toml:13: webhook.events: \"deposit.gone\" is not an event type",
-              "h.toml:14: webhook.allow_private: is not of type boolean",
-              "h.toml:16: http.tls_cert: TLS is not served by this version"});
+              "h.toml:14: webhook.allow_private: is not of type boolean"});
+}
+
+TEST_CASE("a certificate needs its key, and nothing of either is shown") {
+  Folder const folder;
+  folder.write("key.pem", "not a key: hunter2");
+  auto const line = [&](char const* key) {
+    return std::string(key) + " = \"" + folder.file("key.pem") + "\"\n";
+  };
+  CHECK(problems(minimal(folder, "[http]\n" + line("tls_cert"))) ==
+        Texts{"h.toml:8: http.tls_cert: TLS needs http.tls_key too"});
+  CHECK(problems(minimal(folder, "[http]\n" + line("tls_key"))) ==
+        Texts{"h.toml:8: http.tls_key: TLS needs http.tls_cert too"});
+  CHECK(problems(minimal(folder, "[http]\n" + line("tls_cert") + line("tls_key"))) ==
+        Texts{"h.toml:8: http.tls_cert: " + folder.file("key.pem") +
+              ": is not a readable certificate chain (PEM)"});
+  CHECK(
+      problems(minimal(folder, "[http]\n" + line("tls_cert") + line("tls_key")), {}, Reader::client)
+          .empty());
+  auto const limited = read_configuration(
+      "h.toml", minimal(folder, "[http]\nrequests_per_second = 5\n"), {}, Reader::service);
+  CHECK(limited.problems.empty());
+  CHECK(limited.settings.requests_per_second == 5);
 }
 
 TEST_CASE("an address to listen on is an IP address with a port") {
