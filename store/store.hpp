@@ -19,6 +19,7 @@
 #include "proto/model/deposit.hpp"
 #include "proto/model/feed.hpp"
 #include "proto/model/ports.hpp"
+#include "store/addresses.hpp"
 #include "store/audit.hpp"
 
 namespace hotside::store {
@@ -75,18 +76,6 @@ struct DepositKey {
   Hash utxo;
 };
 
-struct Total {
-  std::uint64_t count = 0;
-  Sum amount = 0;
-};
-struct AddressRow {
-  model::Address address;
-  Total prepared, committed, unspent;  // unspent: committed and unspent
-};
-struct AddressFilter {
-  std::optional<std::string> reference;
-};
-
 // One consistent view. Nobody sees an event that is not published.
 class Snapshot {
  public:
@@ -122,6 +111,7 @@ class Snapshot {
 
   // What each subject has for itself.
   virtual AuditReads& audit() = 0;
+  virtual AddressReads& books() = 0;
 };
 
 class Reader {  // one read-only connection

@@ -65,7 +65,7 @@ struct ApiPorts {
   // Makes one connection for one reader thread; called on that thread, again after a failure. The
   // app gives store::open_reader(url).
   std::function<Result<std::unique_ptr<store::Reader>>()> open_reader;
-  model::AddressBook& addresses;
+  store::AddressBook& addresses;
   model::ViolationDesk& violations;
   store::WriteDesk& desk;
   model::StatusBoard const& board;

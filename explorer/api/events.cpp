@@ -68,4 +68,23 @@ Asked<EventsPage> read_events(EventsQuery const& query, store::Snapshot& snapsho
   return EventsPage{json_response(json.take()), !found.events.empty(), next, feed.head};
 }
 
+Answer get_checkpoint(Context const&, Call const& call, store::Snapshot& snapshot) {
+  auto const seq = parse_u64(call.path_parameter);
+  if (!seq) return refuse(Problem::invalid_parameter, "seq: an event number, digits only");
+  HS_ASK(feed, snapshot.feed());
+  if (EventSeq(*seq) > feed.head)
+    return refuse(Problem::cursor_beyond_head, "seq is " + std::to_string(*seq) +
+                                                   ", the head of feed " + feed.feed + " is " +
+                                                   std::to_string(feed.head.value));
+  HS_ASK(found, snapshot.books().checkpoint(EventSeq(*seq)));
+  JsonWriter json;
+  json.begin_object();
+  json.key("seq").unsigned_integer(*seq);
+  json.key("count").unsigned_integer(found.count);
+  json.key("amount").sum(found.amount);
+  json.key("hash").string(found.hash.hex());
+  json.end_object();
+  return json_response(json.take());
+}
+
 }  // namespace hotside::api

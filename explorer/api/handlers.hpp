@@ -16,11 +16,17 @@ Answer get_readyz(Context const&, Call const&, store::Snapshot*, std::string con
 Answer get_addresses(Context const&, Call const&, store::Snapshot&);
 Answer get_address(Context const&, Call const&, store::Snapshot&);
 void post_addresses(Context const&, Call const&, std::function<void(Answer)> done);
+void patch_address(Context const&, Call const&, std::function<void(Answer)> done);
 void delete_address(Context const&, Call const&, std::function<void(Answer)> done);
+Answer get_reference(Context const&, Call const&, store::Snapshot&);
+
+// address_import.cpp
+Asked<std::shared_ptr<Upload>> import_addresses(Context const&, Call const&);
 
 // deposits.cpp
 Answer get_deposits(Context const&, Call const&, store::Snapshot&);
 Answer get_deposit(Context const&, Call const&, store::Snapshot&);
+Asked<Download> get_deposits_csv(Context const&, Call const&);
 
 // events.cpp: the waiting is the server's, the reading is here.
 struct EventsQuery {
@@ -37,6 +43,8 @@ struct EventsPage {
 };
 Asked<EventsQuery> parse_events_query(Call const& call);
 Asked<EventsPage> read_events(EventsQuery const& query, store::Snapshot& snapshot);
+
+Answer get_checkpoint(Context const&, Call const&, store::Snapshot&);
 
 // metrics_page.cpp
 Answer get_metrics(Context const&, Call const&, store::Snapshot*, std::string const& fault);

@@ -11,8 +11,10 @@ namespace {
 
 constexpr std::string_view kDepositParameters =
     "utxo address reference state spend epoch_from epoch_to min_amount after limit";
+constexpr std::string_view kDepositFilters =
+    "utxo address reference state spend epoch_from epoch_to min_amount";
 
-std::array<Route, 17> const kRoutes{{
+std::array<Route, 22> const kRoutes{{
     {"GET", "/", Role::none, &get_dashboard},
     {"GET", "/dashboard/{file}", Role::none, &get_dashboard_file},
     {"GET", "/healthz", Role::none, &get_healthz},
@@ -23,11 +25,17 @@ std::array<Route, 17> const kRoutes{{
     {"GET", "/v1/status", Role::read, &get_status},
     {"GET", "/v1/addresses", Role::read, &get_addresses, kNoBody, "reference after limit"},
     {"POST", "/v1/addresses", Role::manage, &post_addresses, kJson},
+    {"POST", "/v1/addresses/import", Role::manage, &import_addresses,
+     "text/csv application/x-ndjson"},
     {"GET", "/v1/addresses/{address}", Role::read, &get_address},
+    {"PATCH", "/v1/addresses/{address}", Role::manage, &patch_address, kJson},
     {"DELETE", "/v1/addresses/{address}", Role::manage, &delete_address},
+    {"GET", "/v1/references/{reference}", Role::read, &get_reference, kNoBody, "after limit"},
     {"GET", "/v1/deposits", Role::read, &get_deposits, kNoBody, kDepositParameters},
+    {"GET", "/v1/deposits.csv", Role::read, &get_deposits_csv, kNoBody, kDepositFilters},
     {"GET", "/v1/deposits/{id}", Role::read, &get_deposit},
     {"GET", "/v1/events", Role::read, LongPoll{}, kNoBody, "after feed limit types wait"},
+    {"GET", "/v1/checkpoints/{seq}", Role::read, &get_checkpoint},
     {"GET", "/v1/violations", Role::read, &get_violations},
     {"DELETE", "/v1/violations", Role::admin, &delete_violations, kJson},
 }};

@@ -3,6 +3,7 @@
 // of them. Holds nothing but what it was given, so a transaction that fails can simply be tried
 // again.
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,6 @@ struct Registration {
   std::vector<PublicKey> created;  // to be watched once the transaction is committed
 };
 Result<Registration> register_addresses(store::WriteTxn& txn, std::string const& hrp,
-                                        std::vector<model::NewAddress> const& addresses, Time now);
+                                        std::span<model::NewAddress const> addresses, Time now);
 
 }  // namespace hotside::ingest

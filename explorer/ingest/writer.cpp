@@ -132,38 +132,28 @@ void Writer::add_job(Job job) {
   wake_.notify_all();
 }
 
-void Writer::register_addresses(std::vector<model::NewAddress> addresses, model::AuditEntry entry,
-                                std::function<void(Result<model::Registered>)> done) {
-  auto run = [this, addresses = std::move(addresses), entry = std::move(entry), done] {
-    Registration result;
-    auto written = transact([&](store::WriteTxn& txn) -> Result<void> {
-      HS_TRY(made, ingest::register_addresses(txn, database_->identity().network, addresses,
-                                              clock_.now()));
-      result = std::move(made);
-      return txn.audit().append(entry, clock_.now());
-    });
-    if (!written) return done(fail(std::move(written.error())));
-    for (auto const& key : result.created) watch_.add(key);
-    done(result.count);
-  };
-  add_job({std::move(run), [done](Error error) { done(fail(std::move(error))); }});
+Result<store::Registering> Writer::add(store::WriteTxn& txn,
+                                       std::span<model::NewAddress const> addresses,
+                                       std::size_t history) {
+  store::Registering done;
+  for (std::size_t told = 0; done.taken < addresses.size(); ++done.taken) {
+    auto const& key = addresses[done.taken].key;
+    if (watch_.contains(key)) continue;  // has been told
+    HS_TRY(here, txn.addresses().history_of(key, history + 1));
+    told += here;
+    if (told > history && done.taken > 0) break;
+  }
+  HS_TRY(made, ingest::register_addresses(txn, database_->identity().network,
+                                          addresses.first(done.taken), clock_.now()));
+  done.count = made.count;
+  added_.insert(added_.end(), made.created.begin(), made.created.end());
+  return done;
 }
 
-void Writer::retire_address(PublicKey key, model::AuditEntry entry,
-                            std::function<void(Result<bool>)> done) {
-  auto run = [this, key, entry = std::move(entry), done] {
-    bool known = false;
-    auto written = transact([&](store::WriteTxn& txn) -> Result<void> {
-      HS_TRY(found, txn.retire_address(key));
-      known = found;
-      if (!known) return {};
-      return txn.audit().append(entry, clock_.now());
-    });
-    if (!written) return done(fail(std::move(written.error())));
-    watch_.retire(key);
-    done(known);
-  };
-  add_job({std::move(run), [done](Error error) { done(fail(std::move(error))); }});
+Result<bool> Writer::retire(store::WriteTxn& txn, PublicKey const& key) {
+  HS_TRY(known, txn.retire_address(key));
+  if (known) retired_.push_back(key);
+  return known;
 }
 
 void Writer::clear(std::string reason, model::AuditEntry entry,
@@ -362,12 +352,18 @@ void Writer::run_job() {
 }
 
 Result<void> Writer::transact(TxnWork const& work) {
+  added_.clear();
+  retired_.clear();
   auto const all = [&]() -> Result<void> {
     HS_TRY(txn, database_->begin());
     HS_DO(work(*txn));
     return commit(*txn);
   };
   auto done = all();
+  if (done) {
+    for (auto const& key : added_) watch_.add(key);
+    for (auto const& key : retired_) watch_.retire(key);
+  }
   if (!done) {
     show_fault(done.error().what);
     std::lock_guard const lock(mutex_);

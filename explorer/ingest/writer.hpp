@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -43,7 +44,7 @@ struct WriterOptions {
   std::chrono::milliseconds retry_min{100}, retry_max{5'000};
 };
 
-class Writer final : public model::AddressBook,
+class Writer final : public store::AddressBook,
                      public model::ViolationDesk,
                      public store::WriteDesk {
  public:
@@ -61,10 +62,9 @@ class Writer final : public model::AddressBook,
   bool room() const;
   void submit(model::ChainEvent event, Instant received);
 
-  void register_addresses(std::vector<model::NewAddress> addresses, model::AuditEntry entry,
-                          std::function<void(Result<model::Registered>)> done) override;
-  void retire_address(PublicKey key, model::AuditEntry entry,
-                      std::function<void(Result<bool>)> done) override;
+  Result<store::Registering> add(store::WriteTxn& txn, std::span<model::NewAddress const> addresses,
+                                 std::size_t history) override;
+  Result<bool> retire(store::WriteTxn& txn, PublicKey const& key) override;
   void clear(std::string reason, model::AuditEntry entry,
              std::function<void(Result<void>)> done) override;
   void write(std::function<Result<void>(store::WriteTxn&)> work,
@@ -107,6 +107,7 @@ class Writer final : public model::AddressBook,
   WriterHooks hooks_;
   WriterOptions options_;
   ledger::WatchList watch_;
+  std::vector<PublicKey> added_, retired_;  // to be watched, or not, if the transaction commits
   Fold fold_;
   std::deque<Waiting> batch_;   // taken from the inbox, not yet committed
   std::size_t singly_ = 0;      // so many of the batch are tried one by one

@@ -24,17 +24,6 @@ struct Registered {
   std::uint64_t created = 0, existing = 0;
 };
 
-// Writes about addresses, done by the writer thread in one transaction each: the addresses, their
-// past deposits' events (backfill), the feed head and the entry of the audit log move together.
-struct AddressBook {
-  virtual ~AddressBook() = default;
-  virtual void register_addresses(std::vector<NewAddress> addresses, AuditEntry entry,
-                                  std::function<void(Result<Registered>)> done) = 0;
-  // Retires (history stays). false: no such address.
-  virtual void retire_address(PublicKey key, AuditEntry entry,
-                              std::function<void(Result<bool>)> done) = 0;
-};
-
 // Clearing of finality violations, done by the writer thread; ingestion goes on afterwards.
 struct ViolationDesk {
   virtual ~ViolationDesk() = default;

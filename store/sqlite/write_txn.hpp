@@ -5,6 +5,7 @@
 #include <string>
 
 #include "store/database.hpp"
+#include "store/sqlite/addresses.hpp"
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/connection.hpp"
 
@@ -62,6 +63,7 @@ class SqliteWriteTxn final : public WriteTxn {
   Result<Counts> counts() override { return counts_; }
 
   AuditWrites& audit() override { return audit_; }
+  AddressWrites& addresses() override { return addresses_; }
 
  private:
   Result<void> append_micro_content(model::MicroBlock const& block, Time now);
@@ -72,6 +74,7 @@ class SqliteWriteTxn final : public WriteTxn {
   Counts counts_;
   bool& in_use_;
   SqliteAuditWrites audit_{db_};
+  SqliteAddressWrites addresses_{db_};
 };
 
 }  // namespace hotside::store::sqlite

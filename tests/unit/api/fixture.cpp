@@ -199,9 +199,9 @@ void fill(TestServer& server) {
                       test_deposit(1, 1833, std::nullopt, 400'000'000, DepositState::committed)};
     store::AddressRow row;
     row.address = {test_key(1), "user-17", "hot", false, from_unix_ms(1)};
-    row.committed = {2, Sum{INT64_MAX} + 400'000'000};
-    row.unspent = row.committed;
-    row.prepared = {1, 5};
+    row.totals.committed = {2, Sum{INT64_MAX} + 400'000'000};
+    row.totals.unspent = row.totals.committed;
+    row.totals.prepared = {1, 5};
     state.addresses = {row};
     Time const at = server.clock.time;
     state.events = {fake_event(1, model::EventType::deposit_committed, at, &state.deposits[2]),

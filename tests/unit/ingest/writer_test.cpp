@@ -58,9 +58,23 @@ struct Desk {
     return true;
   }
   Result<model::Registered> add(std::uint64_t key) {
-    std::promise<Result<model::Registered>> done;
-    writer->register_addresses({{key_of(key), std::nullopt, std::nullopt}}, {},
-                               [&](auto result) { done.set_value(std::move(result)); });
+    return add(std::vector<model::NewAddress>{{key_of(key), std::nullopt, std::nullopt}})
+        .map([](auto const& done) { return done.count; });
+  }
+  Result<store::Registering> add(std::vector<model::NewAddress> addresses,
+                                 std::size_t history = 1'000'000) {
+    store::Registering made;
+    auto const done = write([&](store::WriteTxn& txn) -> Result<void> {
+      HS_TRY(added, writer->add(txn, addresses, history));
+      made = added;
+      return {};
+    });
+    if (!done) return fail(done.error());
+    return made;
+  }
+  Result<void> write(std::function<Result<void>(store::WriteTxn&)> work) {
+    std::promise<Result<void>> done;
+    writer->write(std::move(work), [&](Result<void> result) { done.set_value(std::move(result)); });
     return done.get_future().get();
   }
   std::optional<model::Position> position() {
@@ -205,7 +219,7 @@ TEST_CASE("a full inbox says so, and says when there is room again") {
   // A job that waits keeps the writer busy while the inbox fills.
   std::promise<void> go;
   auto const gate = go.get_future().share();
-  desk.writer->retire_address(key_of(1), {}, [gate](auto) { gate.wait(); });
+  desk.writer->write([](auto&) { return Result<void>(); }, [gate](auto) { gate.wait(); });
   for (int i = 0; i < 4; ++i) desk.submit(model::NodeChanged{"a", i % 2 == 0, "following"});
   CHECK_FALSE(desk.writer->room());
   go.set_value();
@@ -264,4 +278,47 @@ TEST_CASE("a reader sees whole transactions while the writer writes") {
       rows.push_back(row.deposit);
     REQUIRE(folded(events.events) == standings_of(rows));
   }
+}
+
+TEST_CASE("a batch of addresses ends where it has told enough history, but tells of one at least") {
+  Desk desk;
+  desk.start();
+  desk.submit(model::Started{Epoch(0), kBefore});
+  std::vector<model::PublicPayment> paid;
+  for (std::uint64_t key = 1; key <= 5; ++key)
+    for (std::int64_t serno = 0; serno < 10; ++serno) paid.push_back(payment(key, serno, 1));
+  desk.submit(model::Sealed{macro(Epoch(0), kBefore, {{{}, paid}})});
+  REQUIRE(desk.eventually([&] { return desk.position().has_value(); }));
+
+  std::vector<model::NewAddress> addresses;
+  for (std::uint64_t key = 1; key <= 6; ++key)
+    addresses.push_back({key_of(key), std::nullopt, std::nullopt});
+  auto const two = must(desk.add(addresses, 25));
+  CHECK(two.taken == 2);
+  CHECK(two.count.created == 2);
+  CHECK(desk.standings().size() == 20);
+  // Those that are known have nothing more to tell.
+  auto const four = must(desk.add(addresses, 25));
+  CHECK(four.taken == 4);
+  CHECK(four.count.existing == 2);
+  auto const one = must(desk.add({addresses.begin() + 4, addresses.end()}, 3));
+  CHECK(one.taken == 1);
+  CHECK(desk.standings().size() == 50);
+}
+
+TEST_CASE("what a refused transaction registered is not watched") {
+  Desk desk;
+  desk.start();
+  auto const refused = desk.write([&](store::WriteTxn& txn) -> Result<void> {
+    std::vector<model::NewAddress> const one{{key_of(1), std::nullopt, std::nullopt}};
+    must(desk.writer->add(txn, one, 10));
+    return fail(Fault::rejected, "on second thoughts");
+  });
+  CHECK_FALSE(refused);
+  CHECK(must(desk.add(1)).created == 1);
+  desk.submit(model::Started{Epoch(0), kBefore});
+  desk.submit(
+      model::Sealed{macro(Epoch(0), kBefore, {{{}, {payment(1, 1, 7), payment(2, 1, 7)}}})});
+  REQUIRE(desk.eventually([&] { return desk.position().has_value(); }));
+  CHECK(desk.standings().size() == 1);
 }
