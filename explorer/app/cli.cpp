@@ -24,9 +24,11 @@ struct Line {
   DemoOptions demo;
   SimnodeOptions simnode;
   NewAddresses addresses;
+  AddressFields fields;
   DepositQuery deposits;
   std::string argument, types;
   std::uint64_t after = 0;
+  bool progress = false;
 };
 
 CLI::App* group(CLI::App& parent, std::string const& name, std::string const& help) {
@@ -105,12 +107,16 @@ void add_address(CLI::App& app, Line& line) {
   add->add_option("address", line.addresses.addresses)->required()->type_name("ADDRESS");
   add->add_option("--reference", line.addresses.reference, "your own id of the user or account");
   add->add_option("--label", line.addresses.label, "a name for people");
-  auto* import = with_access(command(line, *address, "import", "register addresses from a file",
-                                     [&] { return address_import(line.access, line.argument); }),
-                             line);
-  import->add_option("file", line.argument, "CSV with header address,reference,label")
+  auto* import = with_access(
+      command(line, *address, "import", "register addresses from a file",
+              [&] { return address_import(line.access, line.argument, line.progress); }),
+      line);
+  import
+      ->add_option("file", line.argument,
+                   "CSV with header address,reference,label; or .ndjson, an object a line")
       ->required()
       ->type_name("FILE");
+  import->add_flag("--progress", line.progress, "draw a bar, also where nobody seems to look");
   auto* list =
       with_access(command(line, *address, "list", "list addresses with their sums",
                           [&] { return address_list(line.access, line.addresses.reference); }),
@@ -120,6 +126,13 @@ void add_address(CLI::App& app, Line& line) {
                                    [&] { return address_show(line.access, line.argument); }),
                            line);
   show->add_option("address", line.argument)->required()->type_name("ADDRESS");
+  auto* set =
+      with_access(command(line, *address, "set", "change its reference or label",
+                          [&] { return address_set(line.access, line.argument, line.fields); }),
+                  line);
+  set->add_option("address", line.argument)->required()->type_name("ADDRESS");
+  set->add_option("--reference", line.fields.reference, "the new one; empty clears it");
+  set->add_option("--label", line.fields.label, "the new one; empty clears it");
   auto* retire = with_access(command(line, *address, "retire", "retire it; its history stays",
                                      [&] { return address_retire(line.access, line.argument); }),
                              line);
@@ -132,10 +145,14 @@ void add_deposits(CLI::App& app, Line& line) {
   auto* list = with_access(command(line, *deposits, "list", "newest first",
                                    [&] { return deposits_list(line.access, query); }),
                            line);
+  list->add_option("--utxo", query.utxo, "only those of one UTXO id");
   list->add_option("--address", query.address, "only those to one address");
   list->add_option("--reference", query.reference, "only those of one user or account");
   list->add_option("--state", query.state, "prepared, committed or reverted");
   list->add_option("--spend", query.spend, "unspent, spend_prepared or spent");
+  list->add_option("--epoch-from", query.epoch_from, "only from this epoch on");
+  list->add_option("--epoch-to", query.epoch_to, "only up to this epoch");
+  list->add_option("--min-amount", query.min_amount, "only of so many µSTG or more");
   list->add_option("--limit", query.limit, "at most so many")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));

@@ -37,13 +37,17 @@ struct NewAddresses {
   std::string reference, label;
 };
 int address_add(Access const& access, NewAddresses const& addresses);
-int address_import(Access const& access, std::string const& file);
+int address_import(Access const& access, std::string const& file, bool wants_progress);
 int address_list(Access const& access, std::string const& reference);
 int address_show(Access const& access, std::string const& address);
+struct AddressFields {  // given: to be changed; empty: to be cleared
+  std::optional<std::string> reference, label;
+};
+int address_set(Access const& access, std::string const& address, AddressFields const& fields);
 int address_retire(Access const& access, std::string const& address);
 
 struct DepositQuery {
-  std::string address, reference, state, spend;
+  std::string utxo, address, reference, state, spend, epoch_from, epoch_to, min_amount;
   std::uint64_t limit = 100;
 };
 int deposits_list(Access const& access, DepositQuery const& query);
