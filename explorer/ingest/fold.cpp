@@ -162,6 +162,7 @@ Result<void> Fold::on(WriteTxn& txn, model::Sealed const& event, Time now) const
   HS_DO(txn.append_macro(block, now));
   HS_DO(txn.mark_spent(spent, block.epoch));
   HS_DO(txn.append_outputs(outputs));
+  HS_DO(txn.bundles().settle(block.inputs));
   return seal_deposits(txn, block, outputs, spent, now);
 }
 

@@ -4,6 +4,7 @@
 
 #include "proto/base/invariant.hpp"
 #include "store/sqlite/audit.hpp"
+#include "store/sqlite/bundles.hpp"
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/filter.hpp"
 #include "store/sqlite/rows.hpp"
@@ -50,6 +51,7 @@ class SqliteSnapshot final : public Snapshot {
                         std::size_t scan) override;
   Result<std::vector<model::PublicPayment>> public_outputs(std::span<Hash const> ids) override;
   AuditReads& audit() override { return audit_; }
+  BundleReads& bundles() override { return bundles_; }
 
  private:
   Result<std::vector<DepositRow>> deposit_rows(Query row);
@@ -59,6 +61,7 @@ class SqliteSnapshot final : public Snapshot {
   Connection& db_;
   bool& in_use_;
   SqliteAuditReads audit_{db_};
+  SqliteBundleReads bundles_{db_};
 };
 
 Result<std::vector<DepositRow>> SqliteSnapshot::deposit_rows(Query row) {
