@@ -6,10 +6,12 @@
 // input of the same request. Inputs of relayed transactions, of a bundle or not, count as reserved
 // until the final chain spends one of them.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "proto/base/bytes.hpp"
@@ -19,12 +21,29 @@
 
 namespace hotside::store {
 
+class WriteTxn;
+
+// What somebody wants to have signed.
+struct BundleOrder {
+  struct From {  // an address, else all addresses of a reference
+    std::optional<PublicKey> address;
+    std::string text;  // as given
+  };
+  std::string id;
+  std::vector<model::Payee> outputs;
+  std::vector<From> from;           // empty: all registered addresses
+  std::optional<PublicKey> change;  // empty: back to the source
+  std::optional<Amount> fee;        // of each request; empty: the minimum
+  bool split = false;
+  std::chrono::seconds expires_in{0};
+};
+
 struct NewBundle {
   std::string id;
   Time created_at, expires_at;
   Hash manifest;
   std::vector<model::BundleRequest> requests;
-  std::string requests_json;  // as every answer gives them
+  std::string document;  // JSON members that every answer has after `id` and `state`
 };
 
 struct BundleRow {
@@ -33,12 +52,27 @@ struct BundleRow {
   model::BundleState state = model::BundleState::open;
   Time created_at, expires_at;
   Hash manifest;
-  std::string requests_json;
+  std::string document;
 };
 
 struct Available {
   std::uint64_t count = 0;
   Sum amount = 0;
+};
+
+// Not enough to spend, or not in a way that makes the payouts.
+struct Shortage {
+  Sum wanted = 0;  // payouts and the least fees
+  Available available;
+};
+
+// Chooses coins and reserves them, in the caller's transaction; the coin selection and the blobs
+// are not the store's business, the port is here because it needs the transaction.
+struct BundleMaker {
+  virtual ~BundleMaker() = default;
+  // rejected, with a reason: fee_too_low, fee_too_high, unknown_source.
+  virtual Result<std::variant<BundleRow, Shortage>> make(WriteTxn& txn, BundleOrder const& order,
+                                                         Time now) const = 0;
 };
 
 // What a transaction is to the bundles.

@@ -7,10 +7,12 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "proto/base/result.hpp"
 #include "proto/model/audit.hpp"
+#include "proto/model/block.hpp"
 #include "proto/model/deposit.hpp"
 
 namespace hotside::model {
@@ -42,6 +44,19 @@ struct ViolationDesk {
   // error.
   virtual void clear(std::string reason, AuditEntry entry,
                      std::function<void(Result<void>)> done) = 0;
+};
+
+// Full outputs, each of them hashed: none is given that does not have the id it is given under.
+struct Fetched {
+  std::unordered_map<Hash, Bytes> blobs;
+  std::vector<Hash> missing;  // the node does not have them: spent, or never made
+};
+struct OutputSource {
+  virtual ~OutputSource() = default;
+  // Of a public payment it follows from the stored fields; corrupt when they do not give its id.
+  virtual Result<Bytes> blob(PublicPayment const& payment) const = 0;
+  // Of the node, at most 1000 ids. transient: no node answers. peer: it answers what is not so.
+  virtual void fetch(std::vector<Hash> ids, std::function<void(Result<Fetched>)> done) = 0;
 };
 
 // "Something changed, up to this number": rung after each commit, from the writer thread.

@@ -6,7 +6,7 @@ CREATE TABLE bundle (
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
   manifest   BLOB    NOT NULL CHECK (length(manifest) = 32),
-  requests   TEXT    NOT NULL  -- JSON, as every answer gives them
+  document   TEXT    NOT NULL  -- JSON members that every answer has after `id` and `state`
 ) STRICT;
 
 CREATE TABLE bundle_request (

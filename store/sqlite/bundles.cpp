@@ -50,7 +50,7 @@ std::string coins_sql(bool of_source, bool of_amount) {
 // The states are numbered so that the least of its requests is the bundle's. What has expired
 // counts as expired before a writer has noticed.
 constexpr std::string_view kBundleSql =
-    "SELECT b.row, b.id, b.created_at, b.expires_at, b.manifest, b.requests,"
+    "SELECT b.row, b.id, b.created_at, b.expires_at, b.manifest, b.document,"
     " (SELECT min(CASE WHEN r.state = 1 AND b.expires_at <= ?1 THEN 4 ELSE r.state END)"
     " FROM bundle_request r WHERE r.bundle = b.row) FROM bundle b";
 
@@ -65,7 +65,7 @@ Result<std::vector<BundleRow>> read_bundles(Query row) {
     bundle.created_at = row.get_time();
     bundle.expires_at = row.get_time();
     bundle.manifest = row.get_bytes<Hash>();
-    bundle.requests_json = row.get_text();
+    bundle.document = row.get_text();
     bundle.state = static_cast<BundleState>(row.get_integer());
     bundles.push_back(std::move(bundle));
   }
@@ -158,13 +158,13 @@ Result<std::optional<std::int64_t>> SqliteBundleWrites::row_of(std::string const
 
 Result<void> SqliteBundleWrites::add(NewBundle const& bundle) {
   HS_DO(expire(bundle.created_at));
-  HS_DO(db_.query("INSERT INTO bundle (id, created_at, expires_at, manifest, requests)"
+  HS_DO(db_.query("INSERT INTO bundle (id, created_at, expires_at, manifest, document)"
                   " VALUES (?, ?, ?, ?, ?)")
             .text(bundle.id)
             .time(bundle.created_at)
             .time(bundle.expires_at)
             .bytes(bundle.manifest)
-            .text(bundle.requests_json)
+            .text(bundle.document)
             .run());
   auto const row = db_.last_row();
   for (std::size_t i = 0; i < bundle.requests.size(); ++i)
