@@ -64,7 +64,8 @@ std::string http_date(Time time) {  // "Sun, 06 Nov 1994 08:49:37 GMT"
 
 Response settle(Answer answer, std::string const& id) {
   if (answer) return std::move(*answer);
-  return problem_response(answer.error().problem, answer.error().detail, id);
+  return problem_response(answer.error().problem, answer.error().detail, id,
+                          answer.error().members);
 }
 
 using Done = std::function<void(Answer)>;
@@ -258,6 +259,13 @@ asio::awaitable<Response> ApiServer::Impl::answer(std::shared_ptr<Exchange> base
   } else if (auto const* const write = std::get_if<WriteHandler>(&handler)) {
     Work work = [this, exchange, run = *write](ReaderPool::Connection&, Done done) {
       run(context, exchange->call, std::move(done));
+    };
+    result = co_await ask(std::move(work), options.limits.write_answer_timeout);
+  } else if (auto const* const lookup = std::get_if<LookupHandler>(&handler)) {
+    Work work = [this, exchange, run = *lookup](ReaderPool::Connection& connection, Done done) {
+      auto snapshot = connection.snapshot();
+      if (!snapshot) return done(tl::unexpected<Refusal>(snapshot.error()));
+      run(context, exchange->call, **snapshot, std::move(done));
     };
     result = co_await ask(std::move(work), options.limits.write_answer_timeout);
   } else if (auto const* const health = std::get_if<HealthHandler>(&handler)) {

@@ -70,6 +70,9 @@ struct ApiPorts {
   model::StatusBoard const& board;
   Metrics& metrics;
   Clock const& clock;
+  // Of the cold side; a service has them, a test that asks for none of it may not.
+  store::BundleMaker const* bundles = nullptr;
+  model::OutputSource* outputs = nullptr;
 };
 
 class ApiServer {

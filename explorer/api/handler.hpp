@@ -34,14 +34,17 @@ struct Call {
 struct Refusal {
   Problem problem = Problem::internal;
   std::string detail;
-  Refusal(Problem p, std::string why) : problem(p), detail(std::move(why)) {}
+  std::string members;  // JSON members of this problem beside the common ones, or empty
+  Refusal(Problem p, std::string why, std::string more = {})
+      : problem(p), detail(std::move(why)), members(std::move(more)) {}
   Refusal(Error const& error) : problem(problem_of(error)), detail(error.what) {}
 };
 template <class T>
 using Asked = tl::expected<T, Refusal>;
 using Answer = Asked<Response>;
-inline tl::unexpected<Refusal> refuse(Problem problem, std::string detail) {
-  return tl::unexpected<Refusal>(Refusal(problem, std::move(detail)));
+inline tl::unexpected<Refusal> refuse(Problem problem, std::string detail,
+                                      std::string members = {}) {
+  return tl::unexpected<Refusal>(Refusal(problem, std::move(detail), std::move(members)));
 }
 
 // On the network thread: must not touch disk or store.
@@ -55,6 +58,11 @@ using HealthHandler = Answer (*)(Context const&, Call const&, store::Snapshot* s
 // On a reader thread; reads the request, hands the work to the writer, and calls `done` once, from
 // any thread.
 using WriteHandler = void (*)(Context const&, Call const&, std::function<void(Answer)> done);
+
+// On a reader thread; reads from the snapshot, which goes when it returns, may ask somebody else,
+// and calls `done` once, from any thread.
+using LookupHandler = void (*)(Context const&, Call const&, store::Snapshot&,
+                               std::function<void(Answer)> done);
 
 }  // namespace hotside::api
 

@@ -18,6 +18,16 @@ Answer get_address(Context const&, Call const&, store::Snapshot&);
 void post_addresses(Context const&, Call const&, std::function<void(Answer)> done);
 void delete_address(Context const&, Call const&, std::function<void(Answer)> done);
 
+// outputs.cpp
+void post_outputs(Context const&, Call const&, store::Snapshot&, std::function<void(Answer)> done);
+Answer get_utxos(Context const&, Call const&, store::Snapshot&);
+
+// bundles.cpp
+Answer get_bundles(Context const&, Call const&, store::Snapshot&);
+Answer get_bundle(Context const&, Call const&, store::Snapshot&);
+void post_bundles(Context const&, Call const&, std::function<void(Answer)> done);
+void delete_bundle(Context const&, Call const&, std::function<void(Answer)> done);
+
 // deposits.cpp
 Answer get_deposits(Context const&, Call const&, store::Snapshot&);
 Answer get_deposit(Context const&, Call const&, store::Snapshot&);

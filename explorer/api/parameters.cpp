@@ -133,6 +133,18 @@ std::string cursor_of(PublicKey const& key) {
   return base64url(bytes);
 }
 
+std::string cursor_of(char list, std::int64_t row) {
+  std::string bytes(1, list);
+  append_big_endian(bytes, static_cast<std::uint64_t>(row), 8);
+  return base64url(bytes);
+}
+
+std::optional<std::int64_t> row_cursor(char list, std::string_view text) {
+  auto const bytes = from_base64url(text);
+  if (!bytes || bytes->size() != 9 || bytes->front() != list) return std::nullopt;
+  return static_cast<std::int64_t>(read_big_endian(std::string_view(*bytes).substr(1)));
+}
+
 std::optional<store::DepositKey> deposit_cursor(std::string_view text) {
   auto const bytes = from_base64url(text);
   if (!bytes || bytes->size() != kDepositCursorSize || bytes->front() != kDepositCursor)

@@ -9,7 +9,7 @@
 namespace hotside::api {
 namespace {
 
-constexpr std::array<ProblemKind, 19> kKinds{{
+constexpr std::array<ProblemKind, 29> kKinds{{
     {Problem::malformed_request, "malformed-request", 400, "Malformed request",
      "The request is not valid HTTP/1.1, or its target cannot be decoded. Fix the client."},
     {Problem::invalid_parameter, "invalid-parameter", 400, "Invalid parameter",
@@ -28,12 +28,40 @@ constexpr std::array<ProblemKind, 19> kKinds{{
     {Problem::not_found, "not-found", 404, "Not found",
      "There is no such resource. For a deposit, look at `complete_through` of /v1/status before "
      "concluding that it was never paid."},
+    {Problem::outputs_missing, "outputs-missing", 404, "Outputs not found",
+     "`missing` names every id that neither the store nor the node has: it was never made, is "
+     "private and spent, or is not in a block yet. Nothing is served until all can be."},
     {Problem::method_not_allowed, "method-not-allowed", 405, "Method not allowed",
      "The `Allow` header lists the methods of this resource."},
     {Problem::feed_changed, "feed-changed", 409, "Another feed",
      "The store was restored from a backup, so the event numbers you hold belong to a feed that "
      "ended. Start the new feed from `after=0` and apply it against your own books; deposits are "
      "identified by their id, so nothing needs to be credited twice."},
+    {Problem::insufficient_funds, "insufficient-funds", 409, "Not enough to spend",
+     "`available` is what is committed, unspent, unreserved and not withheld, of the sources asked "
+     "for. When it would suffice, no single key can make a payout whole: allow `split`, name other "
+     "sources, or ask for less."},
+    {Problem::inputs_reserved, "inputs-reserved", 409, "Inputs are reserved",
+     "An input belongs to another bundle. Release that one, or wait until it expires."},
+    {Problem::bundle_relayed, "bundle-relayed", 409, "A relayed transaction may spend its inputs",
+     "A transaction of this bundle was relayed, so its inputs cannot be given to anything else "
+     "until "
+     "the final chain has spent one of them. Look at the transaction."},
+    {Problem::invalid_address, "invalid-address", 422, "Not an address to pay to",
+     "The address is of another network, is misspelt, or is no public key. The detail says which. "
+     "Nothing was reserved."},
+    {Problem::unknown_source, "unknown-source", 422, "Unknown source",
+     "`from` takes registered addresses and references that have registered addresses."},
+    {Problem::fee_too_low, "fee-too-low", 422, "Fee below the minimum",
+     "A node takes nothing below 1000 µSTG for each output, change counted. Give `minimum`, or at "
+     "least what the detail says. Nothing was reserved."},
+    {Problem::fee_too_high, "fee-too-high", 422, "Fee above the limit",
+     "The limit `cold.max_fee` of the configuration guards against a slip of the hand: a chain has "
+     "no maximum. Nothing was reserved."},
+    {Problem::idempotency_key_missing, "idempotency-key-missing", 400, "Idempotency-Key required",
+     "Send a new `Idempotency-Key` with each new intention, and the same one when you repeat it, "
+     "so "
+     "that an answer that was lost does not reserve outputs twice."},
     {Problem::idempotency_key_reused, "idempotency-key-reused", 422, "Idempotency-Key used before",
      "Another request was sent under this Idempotency-Key within the last 7 days. Make a new key "
      "for each new intention, and repeat it only with the same request."},
@@ -53,6 +81,9 @@ constexpr std::array<ProblemKind, 19> kKinds{{
      "Our mistake. The log has more under the request id."},
     {Problem::overloaded, "overloaded", 503, "Too many requests at once",
      "Wait for the time in `Retry-After`, then send the request again."},
+    {Problem::node_unavailable, "node-unavailable", 503, "No node answers",
+     "What was asked for is not in the store, and no node gave it. Try again; /readyz says what is "
+     "wrong."},
     {Problem::store_unavailable, "store-unavailable", 503, "The store cannot be used now",
      "Nothing was changed. Try again; /readyz says what is wrong."},
     {Problem::not_finished, "not-finished", 503, "Not finished in time",
@@ -88,7 +119,8 @@ ProblemKind const& kind_of(Problem problem) {
   return *found;
 }
 
-Response problem_response(Problem problem, std::string_view detail, std::string_view request_id) {
+Response problem_response(Problem problem, std::string_view detail, std::string_view request_id,
+                          std::string_view members) {
   auto const& kind = kind_of(problem);
   JsonWriter json;
   json.begin_object();
@@ -98,7 +130,9 @@ Response problem_response(Problem problem, std::string_view detail, std::string_
   json.key("detail").string(detail);
   json.key("request_id").string(request_id);
   json.end_object();
-  Response response{kind.status, "application/problem+json", json.take(), {}};
+  auto body = json.take();
+  if (!members.empty()) body.insert(body.size() - 1, "," + std::string(members));
+  Response response{kind.status, "application/problem+json", std::move(body), {}};
   if (kind.status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
 }

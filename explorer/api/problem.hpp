@@ -21,15 +21,25 @@ enum class Problem : std::uint8_t {
   forbidden,
   not_found,
   method_not_allowed,
+  outputs_missing,
   feed_changed,
+  insufficient_funds,
+  inputs_reserved,
+  bundle_relayed,
+  idempotency_key_missing,
   idempotency_key_reused,
   cursor_beyond_head,
+  invalid_address,
+  unknown_source,
+  fee_too_low,
+  fee_too_high,
   body_too_large,
   unsupported_media_type,
   misdirected_host,
   headers_too_large,
   internal,
   overloaded,
+  node_unavailable,
   store_unavailable,
   not_finished
 };
@@ -45,8 +55,10 @@ struct ProblemKind {
 std::span<ProblemKind const> problem_kinds();
 ProblemKind const& kind_of(Problem problem);
 
-// `detail` says what is wrong with this very request.
-Response problem_response(Problem problem, std::string_view detail, std::string_view request_id);
+// `detail` says what is wrong with this very request. `members`, when not empty, are JSON members
+// that this problem has beside the common ones.
+Response problem_response(Problem problem, std::string_view detail, std::string_view request_id,
+                          std::string_view members = {});
 
 // What an error of the store or the writer means to a caller.
 Problem problem_of(Error const& error);

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kDepositParameters =
     "utxo address reference state spend epoch_from epoch_to min_amount after limit";
 
-std::array<Route, 17> const kRoutes{{
+std::array<Route, 23> const kRoutes{{
     {"GET", "/", Role::none, &get_dashboard},
     {"GET", "/dashboard/{file}", Role::none, &get_dashboard_file},
     {"GET", "/healthz", Role::none, &get_healthz},
@@ -27,6 +27,12 @@ std::array<Route, 17> const kRoutes{{
     {"DELETE", "/v1/addresses/{address}", Role::manage, &delete_address},
     {"GET", "/v1/deposits", Role::read, &get_deposits, false, kDepositParameters},
     {"GET", "/v1/deposits/{id}", Role::read, &get_deposit},
+    {"POST", "/v1/outputs", Role::read, &post_outputs, true},
+    {"GET", "/v1/utxos", Role::read, &get_utxos, false, "address reference min_amount after limit"},
+    {"GET", "/v1/bundles", Role::read, &get_bundles, false, "after limit"},
+    {"POST", "/v1/bundles", Role::relay, &post_bundles, true},
+    {"GET", "/v1/bundles/{id}", Role::read, &get_bundle},
+    {"DELETE", "/v1/bundles/{id}", Role::relay, &delete_bundle},
     {"GET", "/v1/events", Role::read, LongPoll{}, false, "after feed limit types wait"},
     {"GET", "/v1/violations", Role::read, &get_violations},
     {"DELETE", "/v1/violations", Role::admin, &delete_violations, true},

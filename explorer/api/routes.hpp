@@ -13,7 +13,8 @@
 namespace hotside::api {
 
 struct LongPoll {};  // GET /v1/events: handlers.hpp, waited for by the server
-using Handler = std::variant<PlainHandler, ReadHandler, HealthHandler, WriteHandler, LongPoll>;
+using Handler =
+    std::variant<PlainHandler, ReadHandler, HealthHandler, WriteHandler, LookupHandler, LongPoll>;
 
 struct Route {
   std::string_view method;

@@ -59,10 +59,10 @@ std::string request_html(model::BundleRequest const& request, std::string const&
   for (std::size_t i = 0; i < request.outputs.size(); ++i) {
     auto const& output = request.outputs[i];
     bool const is_change = request.change && i + 1 == request.outputs.size();
-    html +=
-        row(is_change ? "change" : "pay", model::to_address(hrp, output.recipient), output.amount);
+    html += row(is_change ? "change" : "pay", model::to_address(hrp, output.recipient),
+                output.amount.value);
   }
-  return html + row("fee", "", request.fee) + "</table>\n";
+  return html + row("fee", "", request.fee.value) + "</table>\n";
 }
 
 }  // namespace

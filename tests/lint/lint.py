@@ -21,7 +21,7 @@ LIBRARY = {
     "proto/schema": "hs_wire", "chainclient/chain": "hs_chain", "chainclient/node": "hs_node",
     "chainclient/simnode": "hs_simnode", "explorer/ledger": "hs_ledger", "store": "hs_store",
     "explorer/ingest": "hs_ingest", "explorer/api": "hs_api", "explorer/dashboard": "hs_api",
-    "explorer/webhook": "hs_webhook", "explorer/relay": "hs_relay", "explorer/app": "hs_app",
+    "explorer/webhook": "hs_webhook", "explorer/cold": "hs_cold", "explorer/relay": "hs_relay", "explorer/app": "hs_app",
     "explorer/main.cpp": "hs_app",
 }
 
