@@ -25,6 +25,9 @@ struct Line {
   SimnodeOptions simnode;
   NewAddresses addresses;
   DepositQuery deposits;
+  NewBundle bundle;
+  ShownBundle shown;
+  std::string manifest, network;
   std::string argument, types;
   std::uint64_t after = 0;
 };
@@ -153,6 +156,55 @@ void add_deposits(CLI::App& app, Line& line) {
   follow->add_option("--types", line.types, "only these types, separated by commas");
 }
 
+void add_bundle(CLI::App& app, Line& line) {
+  auto* bundle = group(app, "bundle", "what the offline signer signs");
+  auto& order = line.bundle;
+  auto* create = with_access(command(line, *bundle, "create", "choose inputs and reserve them",
+                                     [&] { return bundle_create(line.access, order); }),
+                             line);
+  create->add_option("--pay", order.pay, "a payout, the amount in STG; may be given often")
+      ->type_name("ADDRESS=STG");
+  create->add_option("--outputs", order.outputs_file, "CSV with header address,amount (µSTG)")
+      ->type_name("FILE");
+  create->add_option("--from", order.from, "address or reference to pay from; may be given often")
+      ->type_name("SOURCE");
+  create->add_option("--change", order.change, "where change goes; else back to the source")
+      ->type_name("ADDRESS");
+  create->add_option("--fee", order.fee, "minimum, or µSTG for each request")
+      ->capture_default_str();
+  create->add_flag("--split", order.split, "a payout may be made of several sources");
+  create->add_option("--expires-in", order.expires_in, "seconds until the inputs are free again")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 30 * 24 * 3600))
+      ->type_name("SECONDS");
+  create
+      ->add_option("--idempotency-key", order.key,
+                   "repeat a request under the same key; else a new one is made")
+      ->type_name("KEY");
+  create->add_option("--output,-o", order.output, "file to write; else the standard output")
+      ->type_name("FILE");
+  auto& shown = line.shown;
+  auto* show = with_access(command(line, *bundle, "show", "a bundle of the service or of a file",
+                                   [&] { return bundle_show(line.access, shown); }),
+                           line);
+  show->add_option("bundle", shown.what, "id, or file")->required()->type_name("ID|FILE");
+  show->add_flag("--html", shown.html, "as a page to print, with the manifest as a QR code");
+  show->add_option("--output,-o", shown.output, "file to write; else the standard output")
+      ->type_name("FILE");
+  auto* release = with_access(command(line, *bundle, "release", "give its inputs free",
+                                      [&] { return bundle_release(line.access, line.argument); }),
+                              line);
+  release->add_option("id", line.argument)->required()->type_name("ID");
+  auto* verify = command(line, *bundle, "verify", "check a file, offline", [&] {
+    return bundle_verify(line.argument, line.manifest, line.network, line.access.json);
+  });
+  verify->add_option("file", line.argument)->required()->type_name("FILE");
+  verify->add_option("--manifest", line.manifest, "as read from the printed page")
+      ->type_name("HEX");
+  verify->add_option("--network", line.network, "refuse any other network")->type_name("NAME");
+  verify->add_flag("--json", line.access.json, "print JSON");
+}
+
 void add_operating(CLI::App& app, Line& line) {
   auto* config = group(app, "config", "help with configuration files");
   auto* check = command(line, *config, "check", "say what is wrong, by file, line and key",
@@ -189,6 +241,7 @@ int run_program(int argc, char** argv) {
   add_running(app, line);
   add_address(app, line);
   add_deposits(app, line);
+  add_bundle(app, line);
   add_operating(app, line);
   try {
     app.parse(argc, argv);

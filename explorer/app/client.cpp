@@ -124,7 +124,8 @@ Result<Client> Client::open(Access const& access) {
 std::string Client::address() const { return Listen{host_, port_}.text(); }
 
 Result<Answer> Client::ask(std::string_view method, std::string_view target, std::string body,
-                           std::chrono::seconds deadline) const {
+                           std::chrono::seconds deadline,
+                           std::string const& idempotency_key) const {
   http::request<http::string_body> request;
   request.method_string({method.data(), method.size()});
   request.target({target.data(), target.size()});
@@ -134,6 +135,7 @@ Result<Answer> Client::ask(std::string_view method, std::string_view target, std
   request.set(http::field::user_agent, "hotside");
   if (!token_.empty()) request.set(http::field::authorization, "Bearer " + token_);
   if (!body.empty()) request.set(http::field::content_type, "application/json");
+  if (!idempotency_key.empty()) request.set("Idempotency-Key", idempotency_key);
   request.body() = std::move(body);
   request.prepare_payload();
   try {
@@ -148,9 +150,9 @@ Result<Answer> Client::ask(std::string_view method, std::string_view target, std
 
 Result<std::string> Client::get(std::string_view target) const { return send("GET", target, {}); }
 
-Result<std::string> Client::send(std::string_view method, std::string_view target,
-                                 std::string body) const {
-  HS_TRY(answer, ask(method, target, std::move(body)));
+Result<std::string> Client::send(std::string_view method, std::string_view target, std::string body,
+                                 std::string const& idempotency_key) const {
+  HS_TRY(answer, ask(method, target, std::move(body), std::chrono::seconds(75), idempotency_key));
   if (answer.status / 100 != 2) return fail(Fault::rejected, words_of(answer));
   return std::move(answer.body);
 }

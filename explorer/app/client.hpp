@@ -30,11 +30,12 @@ class Client {
 
   // Whatever the service answers; the error says that it did not.
   Result<Answer> ask(std::string_view method, std::string_view target, std::string body = {},
-                     std::chrono::seconds deadline = std::chrono::seconds(75)) const;
+                     std::chrono::seconds deadline = std::chrono::seconds(75),
+                     std::string const& idempotency_key = {}) const;
   // The body of a 2xx answer; any other is an error with the service's own words.
   Result<std::string> get(std::string_view target) const;
-  Result<std::string> send(std::string_view method, std::string_view target,
-                           std::string body) const;
+  Result<std::string> send(std::string_view method, std::string_view target, std::string body,
+                           std::string const& idempotency_key = {}) const;
 
   std::string address() const;  // "127.0.0.1:8080"
 

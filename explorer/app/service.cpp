@@ -13,6 +13,8 @@
 #include "explorer/app/feed_log.hpp"
 #include "explorer/app/log.hpp"
 #include "explorer/app/version.hpp"
+#include "explorer/cold/bundle_maker.hpp"
+#include "explorer/cold/outputs.hpp"
 #include "explorer/ingest/writer.hpp"
 #include "store/database.hpp"
 
@@ -66,6 +68,16 @@ api::ApiOptions api_options(Settings const& settings) {
   return options;
 }
 
+// A node's answer to outputs_list, in the words of the cold side.
+Result<std::vector<Bytes>> outputs_of(Result<wire::NodeMessage> answer) {
+  if (!answer) return fail(std::move(answer.error()));
+  if (auto* const reply = std::get_if<wire::OutputsReply>(&answer->body))
+    return std::move(reply->blobs);
+  if (auto const* const error = std::get_if<wire::ErrorReply>(&answer->body))
+    return fail(Fault::rejected, "the node says: " + error->text);
+  return fail(Fault::peer, "the node answered something else than outputs");
+}
+
 // What the link hands over goes to the writer as it is.
 class WriterSink final : public node::EventSink {
  public:
@@ -97,6 +109,7 @@ class RunningService final : public Service {
  private:
   Result<void> open_store();
   Result<void> open_api();
+  void ask_node(std::vector<Hash> ids, std::function<void(Result<std::vector<Bytes>>)> done);
   void run_net();
   void stop();
 
@@ -116,6 +129,8 @@ class RunningService final : public Service {
   std::unique_ptr<ingest::Writer> writer_;
   std::unique_ptr<WriterSink> sink_;
   std::unique_ptr<node::Link> link_;
+  std::unique_ptr<cold::BundleMaker> bundles_;
+  std::shared_ptr<cold::Outputs> outputs_;
   std::unique_ptr<api::ApiServer> api_;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
   std::promise<void> net_ended_;
@@ -148,17 +163,36 @@ Result<void> RunningService::open_api() {
   if (!tokens)
     return fail(tokens.error().fault, settings_.problem("http.tokens_file", tokens.error().what));
   options.tokens = std::move(*tokens);
+  bundles_ = std::make_unique<cold::BundleMaker>(settings_.network, settings_.max_fee);
+  outputs_ = std::make_shared<cold::Outputs>(
+      [this](std::vector<Hash> ids, std::function<void(Result<std::vector<Bytes>>)> done) {
+        ask_node(std::move(ids), std::move(done));
+      });
   api::ApiPorts ports{[url = settings_.store_url] { return store::open_reader(url); },
                       *writer_,
                       *writer_,
                       *writer_,
                       board_,
                       metrics_,
-                      system_clock()};
+                      system_clock(),
+                      bundles_.get(),
+                      outputs_.get()};
   auto api = api::ApiServer::start(net_, std::move(options), std::move(ports));
   if (!api) return fail(api.error().fault, settings_.problem("http.listen", api.error().what));
   api_ = std::move(*api);
   return {};
+}
+
+// Only requests ask, and those come when the link is there.
+void RunningService::ask_node(std::vector<Hash> ids,
+                              std::function<void(Result<std::vector<Bytes>>)> done) {
+  constexpr std::chrono::milliseconds kAnswersWithin{10'000};
+  auto request = wire::OutputsList::make(std::move(ids));
+  if (!request) return done(fail(std::move(request.error())));
+  link_->request(std::move(*request), kAnswersWithin,
+                 [done = std::move(done)](Result<wire::NodeMessage> answer) {
+                   done(outputs_of(std::move(answer)));
+                 });
 }
 
 // Nothing runs on the net thread until all of it is there.

@@ -45,6 +45,7 @@ struct Settings {
   std::string tokens_file;  // empty: none
   std::uint64_t max_body_bytes = 0, max_connections = 0, requests_per_second = 0;
   std::chrono::seconds max_lag{0}, stall_after{0};
+  std::int64_t max_fee = 0;  // µSTG, of one transaction
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
 

@@ -108,6 +108,7 @@ Complaint take_log_format(Settings& settings, Value const& value, Reader) {
 void store(std::int64_t number, std::uint32_t& field) {
   field = static_cast<std::uint32_t>(number);
 }
+void store(std::int64_t number, std::int64_t& field) { field = number; }
 void store(std::int64_t number, std::uint64_t& field) {
   field = static_cast<std::uint64_t>(number);
 }
@@ -177,6 +178,7 @@ constexpr std::array kSections{
     Section{.name = "store", .is_always = true, .help = "where everything is kept"},
     Section{.name = "http", .is_always = true, .help = "the API and the dashboard"},
     Section{.name = "health", .is_always = true, .help = "when /readyz says no"},
+    Section{.name = "cold", .is_always = true, .help = "what is prepared for the offline signer"},
     Section{.name = "relay",
             .is_served = false,
             .help = "the node's own protocol for clients written for a node"},
@@ -318,6 +320,16 @@ constexpr std::array kTable{
         .max = 10'000'000'000,
         .help = "seconds without a new block while a node is reachable",
         .take = take_number<&Settings::stall_after>},
+
+    Row{.section = "cold",
+        .key = "max_fee",
+        .kind = Kind::integer,
+        .fallback = "1000000",
+        .min = 1'000,
+        .max = kMaxInteger,
+        .help = "largest fee of one transaction in µSTG, against a slip of the hand: the chain has "
+                "no maximum",
+        .take = take_number<&Settings::max_fee>},
 
     Row{.section = "relay",
         .key = "listen",

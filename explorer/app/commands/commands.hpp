@@ -50,6 +50,26 @@ int deposits_list(Access const& access, DepositQuery const& query);
 int deposits_show(Access const& access, std::string const& id);
 int deposits_follow(Access const& access, std::uint64_t after, std::string const& types);
 
+struct NewBundle {
+  std::vector<std::string> pay;  // ADDRESS=STG
+  std::string outputs_file;      // CSV with header address,amount; amounts in µSTG
+  std::vector<std::string> from;
+  std::string change, fee = "minimum", key;
+  bool split = false;
+  std::uint64_t expires_in = 24 * 3600;
+  std::string output;  // file for the answer; empty: the standard output
+};
+int bundle_create(Access const& access, NewBundle const& order);
+struct ShownBundle {
+  std::string what;    // an id, or a file of a bundle
+  bool html = false;   // the page to print
+  std::string output;  // file for what is shown; empty: the standard output
+};
+int bundle_show(Access const& access, ShownBundle const& shown);
+int bundle_release(Access const& access, std::string const& id);
+int bundle_verify(std::string const& file, std::string const& manifest, std::string const& network,
+                  bool json);
+
 int violation_show(Access const& access);
 int violation_clear(Access const& access, std::string const& reason);
 
