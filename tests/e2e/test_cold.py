@@ -22,7 +22,9 @@ def story(coins):
     lines = ["epoch-length 4"]
     for i in range(coins):
         lines.append("pay own%d %d" % (i % 3 + 1, 1_000_000 + i))
-    return "\n".join(lines + ["grow 4", "seal", "seal"]) + "\n"
+        if i % 50 == 49:
+            lines.append("grow")  # change has to come back before more is paid
+    return "\n".join(lines + ["grow", "seal", "seal"]) + "\n"
 
 
 class World:
