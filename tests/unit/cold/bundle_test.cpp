@@ -109,7 +109,7 @@ struct Shape {
   std::vector<model::Payee> outputs;
 };
 Shape shape_of(Stage& stage, store::BundleRow const& row) {
-  auto const& request = cold::verify_bundle(stage.text(row)).document.requests.front();
+  auto const request = cold::verify_bundle(stage.text(row)).document.requests.front();
   Shape shape;
   for (auto const& coin : request.inputs) shape.inputs.push_back(coin.id.utxo);
   shape.outputs = request.outputs;
@@ -354,7 +354,7 @@ TEST_CASE("a coin of the very sum is found among very many") {
   amounts.push_back(7'777 + 1'000);
   stage.fund(0, amounts);
   auto const row = stage.made(stage.order(7'777));
-  auto const& request = cold::verify_bundle(stage.text(row)).document.requests[0];
+  auto const request = cold::verify_bundle(stage.text(row)).document.requests[0];
   CHECK(request.inputs.size() == 1);
   CHECK_FALSE(request.change);
 }
