@@ -24,6 +24,7 @@
 #include "store/audit.hpp"
 #include "store/bundles.hpp"
 #include "store/store.hpp"
+#include "store/transactions.hpp"
 
 namespace hotside::store {
 
@@ -125,6 +126,7 @@ class WriteTxn {
   // -- what each subject has for itself
   virtual AuditWrites& audit() = 0;
   virtual BundleWrites& bundles() = 0;
+  virtual TransactionWrites& transactions() = 0;
 };
 
 // One transaction for somebody else than the chain, run on the writer's thread between blocks.

@@ -21,6 +21,7 @@
 #include "proto/model/ports.hpp"
 #include "store/audit.hpp"
 #include "store/bundles.hpp"
+#include "store/transactions.hpp"
 
 namespace hotside::store {
 
@@ -124,6 +125,7 @@ class Snapshot {
   // What each subject has for itself.
   virtual AuditReads& audit() = 0;
   virtual BundleReads& bundles() = 0;
+  virtual TransactionReads& transactions() = 0;
 };
 
 class Reader {  // one read-only connection

@@ -18,9 +18,9 @@
 #include "explorer/api/handlers.hpp"
 #include "explorer/api/http_server.hpp"
 #include "explorer/api/problem.hpp"
-#include "explorer/api/reader_pool.hpp"
 #include "explorer/api/routes.hpp"
 #include "proto/base/invariant.hpp"
+#include "store/reader_pool.hpp"
 
 namespace hotside::api {
 
@@ -30,6 +30,7 @@ namespace {
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 using Steady = std::chrono::steady_clock;
+using store::ReaderPool;
 
 struct ApiExchange : Exchange {
   Route const* route = nullptr;

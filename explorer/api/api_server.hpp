@@ -73,6 +73,7 @@ struct ApiPorts {
   // Of the cold side; a service has them, a test that asks for none of it may not.
   store::BundleMaker const* bundles = nullptr;
   model::OutputSource* outputs = nullptr;
+  store::TransactionRelay* transactions = nullptr;
 };
 
 class ApiServer {

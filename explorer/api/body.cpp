@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "explorer/api/parameters.hpp"
@@ -108,7 +109,66 @@ Result<void> with_object(std::string_view body, Read&& read) {
   return {};
 }
 
+Result<std::vector<Hash>> read_hashes(std::string_view name, sj::value value) {
+  sj::array array;
+  if (value.get_array().get(array)) return bad(std::string(name) + ": an array");
+  std::vector<Hash> hashes;
+  for (auto element : array) {
+    std::string_view text;
+    if (element.get_string().get(text)) return bad(std::string(name) + ": texts");
+    auto const hash = Hash::from_hex(text);
+    if (!hash) return bad(std::string(name) + ": 64 hexadecimal digits each");
+    hashes.push_back(*hash);
+  }
+  return hashes;
+}
+
+Result<void> read_transaction_field(std::string_view key, sj::value value, TransactionBody& into) {
+  std::string_view text;
+  if (key == "data") {
+    if (value.get_string().get(text)) return bad("data: a text");
+    auto data = from_hex(text);
+    if (!data || data->empty())
+      return fail(Fault::rejected, "data: not hexadecimal text", "undecodable");
+    into.data = std::move(*data);
+    return {};
+  }
+  if (key == "txouts") {
+    HS_TRY(outputs, read_hashes(key, value));
+    into.outputs = std::move(outputs);
+    return {};
+  }
+  if (key == "type") {
+    if (value.get_string().get(text) || text != "create_raw_transaction")
+      return bad("type: create_raw_transaction");
+    return {};
+  }
+  std::uint64_t id = 0;
+  if (key == "id") return value.get_uint64().get(id) ? Result<void>(bad("id: a number")) : Result<void>();
+  return bad("unknown field '" + std::string(key.substr(0, 64)) + "'");
+}
+
 }  // namespace
+
+Result<TransactionBody> read_transaction(std::string_view body) {
+  TransactionBody result;
+  std::set<std::string, std::less<>> seen;
+  auto const read = [&](sj::object object) -> Result<void> {
+    for (auto item : object) {
+      std::string_view key;
+      if (auto const code = item.unescaped_key().get(key)) return bad(code);
+      std::string const name(key.substr(0, 64));
+      if (!seen.insert(name).second) return bad(name + ": given twice");
+      sj::value value;
+      if (auto const code = item.value().get(value)) return bad(code);
+      HS_DO(read_transaction_field(name, value, result));
+    }
+    return {};
+  };
+  HS_DO(with_object(body, read));
+  if (!seen.contains("data")) return bad("data: missing");
+  return result;
+}
 
 Result<AddressItems> read_addresses(std::string_view body, std::string_view hrp) {
   AddressItems items;

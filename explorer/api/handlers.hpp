@@ -48,6 +48,11 @@ struct EventsPage {
 Asked<EventsQuery> parse_events_query(Call const& call);
 Asked<EventsPage> read_events(EventsQuery const& query, store::Snapshot& snapshot);
 
+// transactions.cpp
+Answer get_transactions(Context const&, Call const&, store::Snapshot&);
+Answer get_transaction(Context const&, Call const&, store::Snapshot&);
+void post_transactions(Context const&, Call const&, std::function<void(Answer)> done);
+
 // metrics_page.cpp
 Answer get_metrics(Context const&, Call const&, store::Snapshot*, std::string const& fault);
 

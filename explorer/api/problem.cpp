@@ -9,7 +9,7 @@
 namespace hotside::api {
 namespace {
 
-constexpr std::array<ProblemKind, 29> kKinds{{
+constexpr std::array<ProblemKind, 35> kKinds{{
     {Problem::malformed_request, "malformed-request", 400, "Malformed request",
      "The request is not valid HTTP/1.1, or its target cannot be decoded. Fix the client."},
     {Problem::invalid_parameter, "invalid-parameter", 400, "Invalid parameter",
@@ -52,6 +52,22 @@ constexpr std::array<ProblemKind, 29> kKinds{{
      "Nothing was reserved."},
     {Problem::unknown_source, "unknown-source", 422, "Unknown source",
      "`from` takes registered addresses and references that have registered addresses."},
+    {Problem::undecodable_transaction, "undecodable-transaction", 400, "Not a transaction",
+     "`data` is the hexadecimal text that `create_raw_transaction` gave, whole and unchanged. "
+     "Nothing was sent."},
+    {Problem::invalid_transaction, "invalid-transaction", 422, "No node can take this transaction",
+     "It breaks a rule of the chain or of a node's mempool; the detail names it. Nothing was sent."},
+    {Problem::unbalanced_transaction, "unbalanced-transaction", 422, "Inputs and outputs differ",
+     "The inputs must be exactly the outputs and the fee: a node makes no change by itself. Nothing "
+     "was sent."},
+    {Problem::invalid_signature, "invalid-signature", 422, "The signature does not hold",
+     "It was made with another key than that of the inputs, or the bytes were changed afterwards. "
+     "Nothing was sent."},
+    {Problem::unknown_input, "unknown-input", 422, "Unknown input",
+     "Neither the store nor the node has this output unspent. Nothing was sent."},
+    {Problem::spent_input, "spent-input", 422, "Spent input",
+     "The final chain has spent this output already, perhaps in this very transaction when it was "
+     "sent by another way. Nothing was sent."},
     {Problem::fee_too_low, "fee-too-low", 422, "Fee below the minimum",
      "A node takes nothing below 1000 µSTG for each output, change counted. Give `minimum`, or at "
      "least what the detail says. Nothing was reserved."},

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kDepositParameters =
     "utxo address reference state spend epoch_from epoch_to min_amount after limit";
 
-std::array<Route, 23> const kRoutes{{
+std::array<Route, 26> const kRoutes{{
     {"GET", "/", Role::none, &get_dashboard},
     {"GET", "/dashboard/{file}", Role::none, &get_dashboard_file},
     {"GET", "/healthz", Role::none, &get_healthz},
@@ -33,6 +33,9 @@ std::array<Route, 23> const kRoutes{{
     {"POST", "/v1/bundles", Role::relay, &post_bundles, true},
     {"GET", "/v1/bundles/{id}", Role::read, &get_bundle},
     {"DELETE", "/v1/bundles/{id}", Role::relay, &delete_bundle},
+    {"GET", "/v1/transactions", Role::read, &get_transactions, false, "state after limit"},
+    {"POST", "/v1/transactions", Role::relay, &post_transactions, true},
+    {"GET", "/v1/transactions/{hash}", Role::read, &get_transaction},
     {"GET", "/v1/events", Role::read, LongPoll{}, false, "after feed limit types wait"},
     {"GET", "/v1/violations", Role::read, &get_violations},
     {"DELETE", "/v1/violations", Role::admin, &delete_violations, true},

@@ -156,6 +156,16 @@ void add_deposits(CLI::App& app, Line& line) {
   follow->add_option("--types", line.types, "only these types, separated by commas");
 }
 
+void add_broadcast(CLI::App& app, Line& line) {
+  auto* broadcast_ = with_access(
+      command(line, app, "broadcast", "relay a signed transaction and follow it to `committed`",
+              [&] { return broadcast(line.access, line.argument); }),
+      line);
+  broadcast_->add_option("file", line.argument, "hexadecimal text, or a create_raw_transaction reply")
+      ->required()
+      ->type_name("FILE");
+}
+
 void add_bundle(CLI::App& app, Line& line) {
   auto* bundle = group(app, "bundle", "what the offline signer signs");
   auto& order = line.bundle;
@@ -242,6 +252,7 @@ int run_program(int argc, char** argv) {
   add_address(app, line);
   add_deposits(app, line);
   add_bundle(app, line);
+  add_broadcast(app, line);
   add_operating(app, line);
   try {
     app.parse(argc, argv);

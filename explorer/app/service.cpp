@@ -16,6 +16,7 @@
 #include "explorer/cold/bundle_maker.hpp"
 #include "explorer/cold/outputs.hpp"
 #include "explorer/ingest/writer.hpp"
+#include "explorer/relay/server.hpp"
 #include "store/database.hpp"
 
 namespace hotside::app {
@@ -81,14 +82,17 @@ Result<std::vector<Bytes>> outputs_of(Result<wire::NodeMessage> answer) {
 // What the link hands over goes to the writer as it is.
 class WriterSink final : public node::EventSink {
  public:
-  explicit WriterSink(ingest::Writer& writer) : writer_(writer) {}
+  WriterSink(ingest::Writer& writer, relay::Transactions& transactions)
+      : writer_(writer), transactions_(transactions) {}
   bool room() const override { return writer_.room(); }
   void submit(model::ChainEvent event, Instant received) override {
     writer_.submit(std::move(event), received);
   }
+  void connected() override { transactions_.wake(); }
 
  private:
   ingest::Writer& writer_;
+  relay::Transactions& transactions_;
 };
 
 class RunningService final : public Service {
@@ -109,6 +113,9 @@ class RunningService final : public Service {
  private:
   Result<void> open_store();
   Result<void> open_api();
+  void open_transactions();
+  Result<void> open_relay();
+  relay::AskNode ask_link();
   void ask_node(std::vector<Hash> ids, std::function<void(Result<std::vector<Bytes>>)> done);
   void run_net();
   void stop();
@@ -127,11 +134,14 @@ class RunningService final : public Service {
   std::optional<chain::Stored> stored_;  // until the link has taken it
   std::unique_ptr<FeedLog> feed_log_;
   std::unique_ptr<ingest::Writer> writer_;
+  std::unique_ptr<store::ReaderPool> readers_;
+  std::unique_ptr<relay::Transactions> transactions_;
   std::unique_ptr<WriterSink> sink_;
   std::unique_ptr<node::Link> link_;
   std::unique_ptr<cold::BundleMaker> bundles_;
   std::shared_ptr<cold::Outputs> outputs_;
   std::unique_ptr<api::ApiServer> api_;
+  std::unique_ptr<relay::Server> relay_;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
   std::promise<void> net_ended_;
   std::thread net_thread_;
@@ -157,6 +167,41 @@ Result<void> RunningService::open_store() {
   return {};
 }
 
+relay::AskNode RunningService::ask_link() {
+  return [this](wire::Request request, std::chrono::milliseconds within, node::Link::Reply done) {
+    link_->request(std::move(request), within, std::move(done));
+  };
+}
+
+void RunningService::open_transactions() {
+  constexpr std::size_t kReadsWaiting = 256;
+  readers_ = std::make_unique<store::ReaderPool>(
+      [url = settings_.store_url] { return store::open_reader(url); }, kReadsWaiting, 1);
+  relay::TransactionOptions options;
+  options.hrp = settings_.network.hrp;
+  options.limits.fee_max = settings_.max_fee;
+  transactions_ = std::make_unique<relay::Transactions>(
+      net_, std::move(options),
+      relay::TransactionPorts{*readers_, *writer_, *outputs_, ask_link(), system_clock()});
+}
+
+Result<void> RunningService::open_relay() {
+  if (!settings_.relay_listen || !settings_.relay_token) return {};
+  auto desk = std::make_shared<relay::Desk>(
+      net_, relay::DeskOptions{kVersion, settings_.network.name},
+      relay::DeskPorts{*readers_, *writer_, *outputs_, *transactions_, ask_link(),
+                       system_clock()});
+  relay::ServerOptions options;
+  options.host = settings_.relay_listen->host;
+  options.port = settings_.relay_listen->port;
+  auto server = relay::Server::start(net_, std::move(options), *settings_.relay_token,
+                                     std::move(desk), metrics_);
+  if (!server)
+    return fail(server.error().fault, settings_.problem("relay.listen", server.error().what));
+  relay_ = std::move(*server);
+  return {};
+}
+
 Result<void> RunningService::open_api() {
   auto options = api_options(settings_);
   auto tokens = tokens_of(settings_);
@@ -168,6 +213,7 @@ Result<void> RunningService::open_api() {
       [this](std::vector<Hash> ids, std::function<void(Result<std::vector<Bytes>>)> done) {
         ask_node(std::move(ids), std::move(done));
       });
+  open_transactions();
   api::ApiPorts ports{[url = settings_.store_url] { return store::open_reader(url); },
                       *writer_,
                       *writer_,
@@ -176,7 +222,8 @@ Result<void> RunningService::open_api() {
                       metrics_,
                       system_clock(),
                       bundles_.get(),
-                      outputs_.get()};
+                      outputs_.get(),
+                      transactions_.get()};
   auto api = api::ApiServer::start(net_, std::move(options), std::move(ports));
   if (!api) return fail(api.error().fault, settings_.problem("http.listen", api.error().what));
   api_ = std::move(*api);
@@ -199,13 +246,17 @@ void RunningService::ask_node(std::vector<Hash> ids,
 Result<void> RunningService::start() {
   HS_DO(open_store());
   HS_DO(open_api());
-  sink_ = std::make_unique<WriterSink>(*writer_);
+  HS_DO(open_relay());
+  sink_ = std::make_unique<WriterSink>(*writer_, *transactions_);
   link_ = std::make_unique<node::Link>(net_, link_options(settings_), std::move(*stored_), *sink_,
                                        board_, metrics_, system_clock(), log_link);
   stored_.reset();
   link_->start();
+  transactions_->start();
   work_.emplace(net_.get_executor());
   net_thread_ = std::thread([this] { run_net(); });
+  if (relay_)
+    spdlog::info("relay on ws://{}/", Listen{settings_.relay_listen->host, relay_->port()}.text());
   spdlog::info("listening on http://{}/", Listen{settings_.listen.host, port()}.text());
   return {};
 }
@@ -228,7 +279,10 @@ void RunningService::stop() {
   constexpr auto net_ends_within = std::chrono::seconds(5);
   bool const is_running = net_thread_.joinable();
   if (is_running && api_) asio::post(net_, [this] { api_->stop(); });
+  if (is_running && relay_) asio::post(net_, [this] { relay_->stop(); });
+  if (transactions_) transactions_->stop();
   if (is_running && link_) link_->stop();
+  if (readers_) readers_->stop();
   if (writer_) writer_->stop();
   if (!is_running) return;
   work_.reset();

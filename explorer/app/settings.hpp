@@ -46,6 +46,8 @@ struct Settings {
   std::uint64_t max_body_bytes = 0, max_connections = 0, requests_per_second = 0;
   std::chrono::seconds max_lag{0}, stall_after{0};
   std::int64_t max_fee = 0;  // µSTG, of one transaction
+  std::optional<Listen> relay_listen;  // empty: no relay
+  std::optional<wire::Token> relay_token;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
 

@@ -89,6 +89,22 @@ Complaint take_listen(Settings& settings, Value const& value, Reader) {
   return std::nullopt;
 }
 
+Complaint take_relay_listen(Settings& settings, Value const& value, Reader) {
+  settings.relay_listen = parse_listen(text_of(value));
+  if (!settings.relay_listen) return "\"" + text_of(value) + "\" is not address:port";
+  return std::nullopt;
+}
+
+Complaint take_relay_token(Settings& settings, Value const& value, Reader reader) {
+  if (reader == Reader::client) return std::nullopt;
+  auto text = read_small_file(text_of(value));
+  if (!text) return text.error().what;
+  auto token = wire::Token::parse(*text);
+  if (!token) return text_of(value) + ": " + token.error().what;
+  settings.relay_token = *token;
+  return std::nullopt;
+}
+
 Complaint take_log_level(Settings& settings, Value const& value, Reader) {
   constexpr std::array<std::string_view, 5> names{"trace", "debug", "info", "warn", "error"};
   auto const found = std::ranges::find(names, text_of(value));
@@ -124,19 +140,6 @@ Complaint take_number(Settings& settings, Value const& value, Reader) {
 }
 
 // ---- checked for whoever prepares a configuration, though this version serves none of it
-
-Complaint check_listen(Settings&, Value const& value, Reader) {
-  if (!parse_listen(text_of(value))) return "\"" + text_of(value) + "\" is not address:port";
-  return std::nullopt;
-}
-
-Complaint check_token_file(Settings&, Value const& value, Reader reader) {
-  if (reader == Reader::client) return std::nullopt;
-  auto text = read_small_file(text_of(value));
-  if (!text) return text.error().what;
-  auto token = wire::Token::parse(*text);
-  return token ? std::nullopt : Complaint(text_of(value) + ": " + token.error().what);
-}
 
 Complaint check_readable(Settings&, Value const& value, Reader reader) {
   if (reader == Reader::client) return std::nullopt;
@@ -180,7 +183,6 @@ constexpr std::array kSections{
     Section{.name = "health", .is_always = true, .help = "when /readyz says no"},
     Section{.name = "cold", .is_always = true, .help = "what is prepared for the offline signer"},
     Section{.name = "relay",
-            .is_served = false,
             .help = "the node's own protocol for clients written for a node"},
     Section{.name = "webhook",
             .is_list = true,
@@ -336,14 +338,14 @@ constexpr std::array kTable{
         .required = true,
         .example = "\"127.0.0.1:4145\"",
         .help = "address and port",
-        .take = check_listen},
+        .take = take_relay_listen},
     Row{.section = "relay",
         .key = "token_file",
         .required = true,
         .secret = true,
         .example = "\"/etc/hotside/relay.token\"",
         .help = "file with the token its clients use: Base64 of 16 bytes",
-        .take = check_token_file},
+        .take = take_relay_token},
 
     Row{.section = "webhook",
         .key = "url",

@@ -129,7 +129,8 @@ Result<void> Fold::on(WriteTxn& txn, model::Connected const& event, Time now) co
   Touched touched;
   touch(touched, gone);
   touch(touched, content_of(block));
-  return resettle(txn, touched, block.epoch, block.hash, now);
+  HS_DO(resettle(txn, touched, block.epoch, block.hash, now));
+  return follow_cut(txn, block.offset, &block, now);
 }
 
 Result<void> Fold::on(WriteTxn& txn, model::Held const& event, Time) const {
@@ -145,7 +146,8 @@ Result<void> Fold::on(WriteTxn& txn, model::Undone const& event, Time now) const
   HS_TRY(gone, txn.cut_micros(event.from));
   Touched touched;
   touch(touched, gone);
-  return resettle(txn, touched, tip.current, std::nullopt, now);
+  HS_DO(resettle(txn, touched, tip.current, std::nullopt, now));
+  return follow_cut(txn, event.from, nullptr, now);
 }
 
 Result<void> Fold::on(WriteTxn& txn, model::Sealed const& event, Time now) const {
@@ -163,7 +165,8 @@ Result<void> Fold::on(WriteTxn& txn, model::Sealed const& event, Time now) const
   HS_DO(txn.mark_spent(spent, block.epoch));
   HS_DO(txn.append_outputs(outputs));
   HS_DO(txn.bundles().settle(block.inputs));
-  return seal_deposits(txn, block, outputs, spent, now);
+  HS_DO(seal_deposits(txn, block, outputs, spent, now));
+  return follow_seal(txn, block, now);
 }
 
 Result<void> Fold::seal_deposits(WriteTxn& txn, model::MacroBlock const& block,

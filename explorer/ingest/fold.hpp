@@ -33,6 +33,9 @@ class Fold {
   Result<void> on(store::WriteTxn& txn, model::NodeChanged const& event, Time now) const;
   Result<void> on(store::WriteTxn& txn, model::Stalled const& event, Time now) const;
 
+  Result<void> follow_cut(store::WriteTxn& txn, Offset from, model::MicroBlock const* block,
+                          Time now) const;
+  Result<void> follow_seal(store::WriteTxn& txn, model::MacroBlock const& block, Time now) const;
   void touch(Touched& touched, store::MicroContent const& content) const;
   Result<void> resettle(store::WriteTxn& txn, Touched const& touched, Epoch epoch,
                         std::optional<Hash> cause, Time now) const;

@@ -58,3 +58,43 @@ CREATE INDEX relayed_input_tx ON relayed_input (tx_hash);
 -- What can be spent, by amount: of one key, and of all.
 CREATE INDEX deposit_coin ON deposit (recipient, amount) WHERE state = 2 AND spend = 0;
 CREATE INDEX deposit_amount ON deposit (amount) WHERE state = 2 AND spend = 0;
+
+-- Transactions that were given to us signed, in the order in which they came. `before` is what a
+-- prepared one was and will be again when its block goes.
+CREATE TABLE relayed_tx (
+  id         INTEGER PRIMARY KEY,
+  hash       BLOB    NOT NULL UNIQUE CHECK (length(hash) = 32),
+  data       BLOB    NOT NULL,  -- sent as it came, every time
+  -- created, accepted, rejected, unknown, prepared, committed, conflicted
+  state      INTEGER NOT NULL CHECK (state BETWEEN 0 AND 6),
+  before     INTEGER CHECK (before BETWEEN 0 AND 3),
+  error      TEXT,
+  warning    TEXT,
+  fee        INTEGER NOT NULL,
+  epoch      INTEGER,
+  "offset"   INTEGER,
+  attempts   INTEGER NOT NULL,
+  bundle     TEXT,
+  created_at INTEGER NOT NULL,
+  CHECK ((state = 4) = (before IS NOT NULL))
+) STRICT;
+CREATE INDEX relayed_tx_open ON relayed_tx (id) WHERE state < 5;
+CREATE INDEX relayed_tx_state ON relayed_tx (state, id);
+
+CREATE TABLE relayed_tx_input (
+  tx    INTEGER NOT NULL REFERENCES relayed_tx (id),
+  place INTEGER NOT NULL,
+  utxo  BLOB    NOT NULL CHECK (length(utxo) = 32),
+  PRIMARY KEY (tx, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX relayed_tx_input_utxo ON relayed_tx_input (utxo);
+
+CREATE TABLE relayed_tx_output (
+  tx        INTEGER NOT NULL REFERENCES relayed_tx (id),
+  place     INTEGER NOT NULL,
+  utxo      BLOB    NOT NULL CHECK (length(utxo) = 32),
+  recipient BLOB    CHECK (length(recipient) = 32),  -- both empty where private
+  amount    INTEGER,
+  PRIMARY KEY (tx, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX relayed_tx_output_utxo ON relayed_tx_output (utxo);

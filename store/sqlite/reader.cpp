@@ -9,6 +9,7 @@
 #include "store/sqlite/filter.hpp"
 #include "store/sqlite/rows.hpp"
 #include "store/sqlite/schema.hpp"
+#include "store/sqlite/transactions.hpp"
 #include "store/store.hpp"
 
 namespace hotside::store {
@@ -52,6 +53,7 @@ class SqliteSnapshot final : public Snapshot {
   Result<std::vector<model::PublicPayment>> public_outputs(std::span<Hash const> ids) override;
   AuditReads& audit() override { return audit_; }
   BundleReads& bundles() override { return bundles_; }
+  TransactionReads& transactions() override { return transactions_; }
 
  private:
   Result<std::vector<DepositRow>> deposit_rows(Query row);
@@ -62,6 +64,7 @@ class SqliteSnapshot final : public Snapshot {
   bool& in_use_;
   SqliteAuditReads audit_{db_};
   SqliteBundleReads bundles_{db_};
+  SqliteTransactionReads transactions_{db_};
 };
 
 Result<std::vector<DepositRow>> SqliteSnapshot::deposit_rows(Query row) {

@@ -8,6 +8,7 @@
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/bundles.hpp"
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/transactions.hpp"
 
 namespace hotside::store::sqlite {
 
@@ -64,6 +65,7 @@ class SqliteWriteTxn final : public WriteTxn {
 
   AuditWrites& audit() override { return audit_; }
   BundleWrites& bundles() override { return bundles_; }
+  TransactionWrites& transactions() override { return transactions_; }
 
  private:
   Result<void> append_micro_content(model::MicroBlock const& block, Time now);
@@ -75,6 +77,7 @@ class SqliteWriteTxn final : public WriteTxn {
   bool& in_use_;
   SqliteAuditWrites audit_{db_};
   SqliteBundleWrites bundles_{db_};
+  SqliteTransactionWrites transactions_{db_};
 };
 
 }  // namespace hotside::store::sqlite

@@ -70,6 +70,9 @@ int bundle_release(Access const& access, std::string const& id);
 int bundle_verify(std::string const& file, std::string const& manifest, std::string const& network,
                   bool json);
 
+// Relays a signed transaction, and follows it until the final chain has decided.
+int broadcast(Access const& access, std::string const& file);
+
 int violation_show(Access const& access);
 int violation_clear(Access const& access, std::string const& reason);
 

@@ -119,6 +119,9 @@ class FakeSnapshot : public store::Snapshot {
   }
   store::AuditReads& audit() override { throw std::logic_error("tested on a real store"); }
   store::BundleReads& bundles() override { throw std::logic_error("tested on a real store"); }
+  store::TransactionReads& transactions() override {
+    throw std::logic_error("tested on a real store");
+  }
 
  private:
   static bool fits(store::DepositFilter const& f, store::DepositRow const& row) {

@@ -206,8 +206,7 @@ TEST_CASE("what this version does not serve is refused, not ignored") {
                                      "\"\nevents = [\"deposit.gone\"]\nallow_private = 1\n"
                                      "[http]\ntls_cert = \"" +
                                      folder.file("secret") + "\"\n")) ==
-        Texts{"h.toml:7: relay: is not served by this version; take the section out",
-              "h.toml:10: webhook: is not served by this version; take the section out",
+        Texts{"h.toml:10: webhook: is not served by this version; take the section out",
               "h.toml:13: webhook.events: \"deposit.gone\" is not an event type",
               "h.toml:14: webhook.allow_private: is not of type boolean",
               "h.toml:16: http.tls_cert: TLS is not served by this version"});
