@@ -68,8 +68,8 @@ class TransactionReads {
 struct CheckedTransaction {
   model::RelayedTransaction tx;
   Bytes data;
-  bool is_known = false;                // then `tx` is as the store has it, and nothing was checked
-  bool has_private_inputs = false;      // seen unspent when `final_epoch` was the last one
+  bool is_known = false;            // then `tx` is as the store has it, and nothing was checked
+  bool has_private_inputs = false;  // seen unspent when `final_epoch` was the last one
   std::optional<Epoch> final_epoch;
 };
 struct RecordedTransaction {
@@ -79,8 +79,9 @@ struct RecordedTransaction {
 
 struct TransactionRelay {
   virtual ~TransactionRelay() = default;
-  // Everything that can be found wrong before anything leaves. rejected, with a reason: undecodable,
-  // transaction, fee_too_low, fee_too_high, unbalanced, signature, unknown_input, spent_input.
+  // Everything that can be found wrong before anything leaves. rejected, with a reason:
+  // undecodable, transaction, fee_too_low, fee_too_high, unbalanced, signature, unknown_input,
+  // spent_input.
   virtual void check(Bytes data, std::function<void(Result<CheckedTransaction>)> done) = 0;
   // In the caller's transaction. rejected, with a reason: reserved, spent_input. transient: the
   // chain has moved since the check.

@@ -144,7 +144,8 @@ Result<void> read_transaction_field(std::string_view key, sj::value value, Trans
     return {};
   }
   std::uint64_t id = 0;
-  if (key == "id") return value.get_uint64().get(id) ? Result<void>(bad("id: a number")) : Result<void>();
+  if (key == "id")
+    return value.get_uint64().get(id) ? Result<void>(bad("id: a number")) : Result<void>();
   return bad("unknown field '" + std::string(key.substr(0, 64)) + "'");
 }
 

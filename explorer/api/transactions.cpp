@@ -61,9 +61,8 @@ void Post::start() {
   auto read = read_transaction(call.body);
   if (!read) return done(tl::unexpected<Refusal>(refusal_of(read.error())));
   body = std::move(*read);
-  context.ports.transactions->check(body.data, [self = shared_from_this()](auto result) {
-    self->checked(std::move(result));
-  });
+  context.ports.transactions->check(
+      body.data, [self = shared_from_this()](auto result) { self->checked(std::move(result)); });
 }
 
 void Post::checked(Result<store::CheckedTransaction> result) {
@@ -97,8 +96,8 @@ void Post::record() {
   Write write{"transaction.relay", transaction.tx.hash.hex(), std::move(work)};
   perform(context, call, std::move(write), [self = shared_from_this()](Answer answer) {
     if (!answer || !self->is_new) return self->done(std::move(answer));
-    self->context.ports.transactions->send(
-        self->transaction, [self](auto tx) { self->sent(std::move(tx)); });
+    self->context.ports.transactions->send(self->transaction,
+                                           [self](auto tx) { self->sent(std::move(tx)); });
   });
 }
 
@@ -154,8 +153,7 @@ Answer get_transaction(Context const& context, Call const& call, store::Snapshot
   return json_response(render(*tx, context.options.hrp));
 }
 
-void post_transactions(Context const& context, Call const& call,
-                       std::function<void(Answer)> done) {
+void post_transactions(Context const& context, Call const& call, std::function<void(Answer)> done) {
   std::make_shared<Post>(context, call, std::move(done))->start();
 }
 

@@ -161,7 +161,8 @@ void add_broadcast(CLI::App& app, Line& line) {
       command(line, app, "broadcast", "relay a signed transaction and follow it to `committed`",
               [&] { return broadcast(line.access, line.argument); }),
       line);
-  broadcast_->add_option("file", line.argument, "hexadecimal text, or a create_raw_transaction reply")
+  broadcast_
+      ->add_option("file", line.argument, "hexadecimal text, or a create_raw_transaction reply")
       ->required()
       ->type_name("FILE");
 }

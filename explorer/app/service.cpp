@@ -189,8 +189,7 @@ Result<void> RunningService::open_relay() {
   if (!settings_.relay_listen || !settings_.relay_token) return {};
   auto desk = std::make_shared<relay::Desk>(
       net_, relay::DeskOptions{kVersion, settings_.network.name},
-      relay::DeskPorts{*readers_, *writer_, *outputs_, *transactions_, ask_link(),
-                       system_clock()});
+      relay::DeskPorts{*readers_, *writer_, *outputs_, *transactions_, ask_link(), system_clock()});
   relay::ServerOptions options;
   options.host = settings_.relay_listen->host;
   options.port = settings_.relay_listen->port;

@@ -9,8 +9,8 @@ namespace hotside::ingest {
 
 using model::RelayedState;
 
-// Micro blocks from `from` on are gone, and `block`, if any, stands there now. A transaction that it
-// contains again is not reverted, it only moves.
+// Micro blocks from `from` on are gone, and `block`, if any, stands there now. A transaction that
+// it contains again is not reverted, it only moves.
 Result<void> Fold::follow_cut(store::WriteTxn& txn, Offset from, model::MicroBlock const* block,
                               Time now) const {
   HS_TRY(open, txn.transactions().open());

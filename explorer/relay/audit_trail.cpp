@@ -32,8 +32,7 @@ void AuditTrail::flush() {
 void AuditTrail::write() {
   if (waiting_.empty() || is_writing_) return;
   is_writing_ = true;
-  auto const batch =
-      std::make_shared<std::vector<model::AuditEntry>>(std::exchange(waiting_, {}));
+  auto const batch = std::make_shared<std::vector<model::AuditEntry>>(std::exchange(waiting_, {}));
   auto work = [batch, &clock = clock_](store::WriteTxn& txn) -> Result<void> {
     for (auto const& entry : *batch) HS_DO(txn.audit().append(entry, clock.now()));
     return {};

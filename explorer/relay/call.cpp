@@ -12,7 +12,8 @@ constexpr std::size_t kTypeShownMax = 64;
 
 std::string shown(std::string_view type) {
   std::string text(type.substr(0, kTypeShownMax));
-  std::ranges::replace_if(text, [](char c) { return c <= 32 || c >= 127; }, '?');
+  std::ranges::replace_if(
+      text, [](char c) { return c <= 32 || c >= 127; }, '?');
   return text;
 }
 

@@ -64,8 +64,8 @@ void Desk::note(std::string action, std::string target, std::string outcome, std
 }
 
 void Desk::finish(RequestPtr request, std::string json, std::string outcome) {
-  asio::post(net_, [self = shared_from_this(), request = std::move(request),
-                    json = std::move(json), outcome = std::move(outcome)]() mutable {
+  asio::post(net_, [self = shared_from_this(), request = std::move(request), json = std::move(json),
+                    outcome = std::move(outcome)]() mutable {
     if (!outcome.empty()) {
       request->entry.outcome = std::move(outcome);
       self->trail_->add(request->entry);
@@ -99,8 +99,8 @@ void Desk::on(RequestPtr request, ask::Status const&) {
   auto answered = [self = shared_from_this(), request](Result<wire::NodeMessage> message) {
     if (!message) return self->refuse(request, message.error().what, "no_node");
     if (auto const* status = std::get_if<wire::StatusReply>(&message->body))
-      return self->finish(request,
-                          status_answer(request->id, *status, self->ports_.clock.now()), "done");
+      return self->finish(request, status_answer(request->id, *status, self->ports_.clock.now()),
+                          "done");
     self->refuse(request, "the node gave no status", "no_node");
   };
   ports_.ask(wire::StatusInfo{}, options_.answer_within, std::move(answered));
@@ -145,8 +145,7 @@ void Desk::on(RequestPtr request, ask::Broadcast const& call) {
     if (result) return self->record(request, std::move(*result));
     auto const& error = result.error();
     auto const outcome = error.reason.empty() ? "refused" : error.reason;
-    if (error.fault != Fault::rejected || !hash)
-      return self->refuse(request, error.what, outcome);
+    if (error.fault != Fault::rejected || !hash) return self->refuse(request, error.what, outcome);
     self->finish(request, broadcast_answer(request->id, *hash, error.what), outcome);
   };
   ports_.transactions.check(call.data, std::move(checked));
@@ -173,10 +172,8 @@ void Desk::record(RequestPtr request, store::CheckedTransaction checked) {
 }
 
 void Desk::send(RequestPtr request, store::CheckedTransaction const& recorded) {
-  ports_.transactions.send(recorded, [self = shared_from_this(), request,
-                                      hash = recorded.tx.hash](auto tx) {
-    self->told(request, hash, std::move(tx));
-  });
+  ports_.transactions.send(recorded, [self = shared_from_this(), request, hash = recorded.tx.hash](
+                                         auto tx) { self->told(request, hash, std::move(tx)); });
 }
 
 void Desk::told(RequestPtr request, Hash const& hash, Result<model::RelayedTransaction> tx) {

@@ -1,6 +1,6 @@
 #pragma once
-// Serves the calls of the relay: what each may touch, and what it answers. Every call becomes a line
-// of the audit log.
+// Serves the calls of the relay: what each may touch, and what it answers. Every call becomes a
+// line of the audit log.
 
 #include <functional>
 #include <memory>

@@ -142,10 +142,9 @@ void Server::Impl::set_handlers() {
     self->clients.try_emplace(handle, ++self->connections, self->options.calls_per_second,
                               self->options.calls_burst);
   });
-  endpoint.set_message_handler(
-      [weak](Handle const& handle, Endpoint::message_ptr const& message) {
-        if (auto const self = weak.lock()) self->on_message(handle, message);
-      });
+  endpoint.set_message_handler([weak](Handle const& handle, Endpoint::message_ptr const& message) {
+    if (auto const self = weak.lock()) self->on_message(handle, message);
+  });
   auto const gone = [weak](Handle const& handle) {
     auto const self = weak.lock();
     if (!self) return;
@@ -268,10 +267,9 @@ void Server::Impl::stop() {
 }
 
 Result<std::unique_ptr<Server>> Server::start(asio::io_context& net, ServerOptions options,
-                                              wire::Token const& token,
-                                              std::shared_ptr<Desk> desk, Metrics& metrics) {
-  auto impl =
-      std::make_shared<Impl>(net, std::move(options), token, std::move(desk), metrics);
+                                              wire::Token const& token, std::shared_ptr<Desk> desk,
+                                              Metrics& metrics) {
+  auto impl = std::make_shared<Impl>(net, std::move(options), token, std::move(desk), metrics);
   HS_DO(impl->listen());
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

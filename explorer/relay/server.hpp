@@ -29,9 +29,9 @@ struct ServerOptions {
 class Server {
  public:
   // Begins to listen. transient: the address cannot be had.
-  static Result<std::unique_ptr<Server>> start(boost::asio::io_context& net,
-                                               ServerOptions options, wire::Token const& token,
-                                               std::shared_ptr<Desk> desk, Metrics& metrics);
+  static Result<std::unique_ptr<Server>> start(boost::asio::io_context& net, ServerOptions options,
+                                               wire::Token const& token, std::shared_ptr<Desk> desk,
+                                               Metrics& metrics);
   ~Server();
   Server(Server const&) = delete;
   Server& operator=(Server const&) = delete;

@@ -334,7 +334,9 @@ void Transactions::wake() {
   asio::post(impl_->net, [impl = impl_] { impl->round(); });
 }
 
-void Transactions::check(Bytes data, Checked done) { impl_->check(std::move(data), std::move(done)); }
+void Transactions::check(Bytes data, Checked done) {
+  impl_->check(std::move(data), std::move(done));
+}
 
 Result<store::RecordedTransaction> Transactions::record(store::WriteTxn& txn,
                                                         CheckedTransaction const& checked) {
@@ -356,8 +358,7 @@ Result<store::RecordedTransaction> Transactions::record(store::WriteTxn& txn,
   for (auto const& output : tx.outputs)
     if (output.recipient && output.amount) payees.push_back({*output.recipient, *output.amount});
   auto const now = impl_->ports.clock.now();
-  HS_TRY(match,
-         txn.bundles().match(tx.inputs, payees, payees.size() != tx.outputs.size(), now));
+  HS_TRY(match, txn.bundles().match(tx.inputs, payees, payees.size() != tx.outputs.size(), now));
   if (!match.others.empty())
     return refuse("input " + match.others.front().utxo.hex() + " is reserved by bundle " +
                       match.others.front().bundle,

@@ -67,8 +67,7 @@ std::optional<EventType> taken_back(RelayedTransaction& tx) {
 }
 
 std::optional<EventType> sealed(RelayedTransaction& tx, Epoch epoch,
-                                std::vector<Hash> const& inputs,
-                                std::vector<Hash> const& outputs) {
+                                std::vector<Hash> const& inputs, std::vector<Hash> const& outputs) {
   if (is_final(tx.state)) return std::nullopt;
   bool const spends_all =
       std::ranges::all_of(tx.inputs, [&](Hash const& id) { return has(inputs, id); });

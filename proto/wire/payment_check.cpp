@@ -193,8 +193,7 @@ bool holds(CheckedPayment const& payment, std::span<RawOutput const> inputs) {
   p = difference(p, times_base(scalar_of(static_cast<std::uint64_t>(tx.fee))));
   p = difference(p, times(tx.gamma, generator()));
   if (!p) return false;
-  auto const right =
-      sum(decoded(tx.sig_k), times(challenge(tx.sig_k, *p, payment.hash), p));
+  auto const right = sum(decoded(tx.sig_k), times(challenge(tx.sig_k, *p, payment.hash), p));
   return right && *right == times(tx.sig_u, generator());
 }
 

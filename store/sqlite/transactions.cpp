@@ -171,8 +171,7 @@ Result<std::optional<RelayedTransaction>> SqliteTransactionWrites::find(Hash con
 }
 
 Result<std::vector<RelayedTransaction>> SqliteTransactionWrites::open() {
-  HS_TRY(rows,
-         read_rows(db_, db_.query(std::string(kSelect) + " WHERE state < 5 ORDER BY id")));
+  HS_TRY(rows, read_rows(db_, db_.query(std::string(kSelect) + " WHERE state < 5 ORDER BY id")));
   std::vector<RelayedTransaction> open;
   open.reserve(rows.size());
   for (auto& row : rows) open.push_back(std::move(row.tx));
@@ -197,8 +196,9 @@ Result<std::vector<InputRow>> SqliteTransactionWrites::inputs(std::span<Hash con
   return read_inputs(db_, utxos);
 }
 
-Result<std::vector<Row>> SqliteTransactionReads::transactions(
-    std::optional<RelayedState> state, std::optional<std::int64_t> before, std::size_t limit) {
+Result<std::vector<Row>> SqliteTransactionReads::transactions(std::optional<RelayedState> state,
+                                                              std::optional<std::int64_t> before,
+                                                              std::size_t limit) {
   auto row = db_.query(std::string(kSelect) + (state ? " WHERE state = ? AND" : " WHERE") +
                        " id < ? ORDER BY id DESC LIMIT ?");
   if (state) row.integer(static_cast<std::int64_t>(*state));

@@ -51,9 +51,9 @@ struct Recorded {
   std::set<std::string> sent;  // as broadcast, and as create_raw_transaction gave it
 
   void take(fx::dom::element const& message) {
-    auto const is_raw = fx::has(message, "type") &&
-                        (fx::text(message, "type") == "broadcast_transaction" ||
-                         fx::text(message, "type") == "create_raw_transaction");
+    auto const is_raw =
+        fx::has(message, "type") && (fx::text(message, "type") == "broadcast_transaction" ||
+                                     fx::text(message, "type") == "create_raw_transaction");
     if (is_raw && fx::has(message, "data")) sent.insert(fx::text(message, "data"));
     for (auto const* list : {"utxos", "unspent_list"})
       if (fx::has(message, list))
@@ -101,8 +101,7 @@ Recorded const& recorded() {
 }
 
 // Whether these bytes pass as a payment of these very inputs.
-bool passes(Bytes const& data, std::vector<Hash> const& ids,
-            std::vector<RawOutput> const& inputs) {
+bool passes(Bytes const& data, std::vector<Hash> const& ids, std::vector<RawOutput> const& inputs) {
   auto const payment = read_payment(data, {.fee_max = INT64_MAX});
   return payment && payment->tx.inputs == ids && check_payment(*payment, inputs).has_value();
 }
