@@ -70,7 +70,8 @@ class Node {
   std::optional<wire::RawOutput> output(Hash const& id) const;  // unspent, as of what is shown
   std::optional<std::string> broadcast(wire::RawTransaction const& tx);
   bool is_synchronized() const { return !unsync_; }
-  // What is said of a transaction that is let in all the same: a node publishes before it validates.
+  // What is said of a transaction that is let in all the same: a node publishes before it
+  // validates.
   enum class BroadcastHabit : std::uint8_t { honest, rejecting, silent };
   BroadcastHabit broadcast_habit() const { return broadcast_habit_; }
   bool is_stalled() const { return now() < stalled_until_; }

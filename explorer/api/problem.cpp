@@ -56,9 +56,11 @@ constexpr std::array<ProblemKind, 35> kKinds{{
      "`data` is the hexadecimal text that `create_raw_transaction` gave, whole and unchanged. "
      "Nothing was sent."},
     {Problem::invalid_transaction, "invalid-transaction", 422, "No node can take this transaction",
-     "It breaks a rule of the chain or of a node's mempool; the detail names it. Nothing was sent."},
+     "It breaks a rule of the chain or of a node's mempool; the detail names it. Nothing was "
+     "sent."},
     {Problem::unbalanced_transaction, "unbalanced-transaction", 422, "Inputs and outputs differ",
-     "The inputs must be exactly the outputs and the fee: a node makes no change by itself. Nothing "
+     "The inputs must be exactly the outputs and the fee: a node makes no change by itself. "
+     "Nothing "
      "was sent."},
     {Problem::invalid_signature, "invalid-signature", 422, "The signature does not hold",
      "It was made with another key than that of the inputs, or the bytes were changed afterwards. "

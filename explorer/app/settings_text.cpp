@@ -40,7 +40,7 @@ std::string example_text() {
       "# optional. Each value can be overridden by a variable HOTSIDE_<SECTION>_<KEY>.\n"
       "# Check a file with: hotside config check --config FILE\n";
   for (auto const& section : settings_sections()) {
-    auto const mark = section.is_served ? "" : "# ";
+    auto const mark = section.is_always ? "" : "# ";
     out += "\n# " + std::string(section.help);
     out += section.is_served ? "\n" : " (not served by this version)\n";
     if (!section.name.empty()) out += mark + header(section) + "\n";
