@@ -1,6 +1,7 @@
 #include "store/sqlite/transactions.hpp"
 
 #include <string>
+#include <unordered_map>
 
 namespace hotside::store::sqlite {
 namespace {
@@ -33,6 +34,14 @@ Row read_row(Query& row) {
   return read;
 }
 
+model::RelayedOutput read_output(Query& row) {
+  model::RelayedOutput read;
+  read.utxo = row.get_bytes<Hash>();
+  read.recipient = row.get_optional_bytes<PublicKey>();
+  if (auto const amount = row.get_optional_integer()) read.amount = Amount(*amount);
+  return read;
+}
+
 Result<void> read_content(Connection& db, Row& into) {
   auto input = db.query("SELECT utxo FROM relayed_tx_input WHERE tx = ? ORDER BY place");
   input.integer(into.row);
@@ -47,11 +56,7 @@ Result<void> read_content(Connection& db, Row& into) {
   while (true) {
     HS_TRY(more, output.step());
     if (!more) return {};
-    model::RelayedOutput read;
-    read.utxo = output.get_bytes<Hash>();
-    read.recipient = output.get_optional_bytes<PublicKey>();
-    if (auto const amount = output.get_optional_integer()) read.amount = Amount(*amount);
-    into.tx.outputs.push_back(read);
+    into.tx.outputs.push_back(read_output(output));
   }
 }
 
@@ -170,12 +175,39 @@ Result<std::optional<RelayedTransaction>> SqliteTransactionWrites::find(Hash con
   return read_one(db_, hash);
 }
 
+// Read at every block, so with one query for each table, and with one alone where nothing is open.
 Result<std::vector<RelayedTransaction>> SqliteTransactionWrites::open() {
-  HS_TRY(rows, read_rows(db_, db_.query(std::string(kSelect) + " WHERE state < 5 ORDER BY id")));
   std::vector<RelayedTransaction> open;
-  open.reserve(rows.size());
-  for (auto& row : rows) open.push_back(std::move(row.tx));
-  return open;
+  std::unordered_map<std::int64_t, std::size_t> place;  // in `open`, by row
+  {
+    auto row = db_.query(std::string(kSelect) + " WHERE state < 5 ORDER BY id");
+    while (true) {
+      HS_TRY(more, row.step());
+      if (!more) break;
+      auto read = read_row(row);
+      place.emplace(read.row, open.size());
+      open.push_back(std::move(read.tx));
+    }
+  }
+  if (open.empty()) return open;
+  auto input = db_.query(
+      "SELECT i.tx, i.utxo FROM relayed_tx t JOIN relayed_tx_input i ON i.tx = t.id"
+      " WHERE t.state < 5 ORDER BY i.tx, i.place");
+  while (true) {
+    HS_TRY(more, input.step());
+    if (!more) break;
+    auto& tx = open[place.at(input.get_integer())];
+    tx.inputs.push_back(input.get_bytes<Hash>());
+  }
+  auto output = db_.query(
+      "SELECT o.tx, o.utxo, o.recipient, o.amount FROM relayed_tx t"
+      " JOIN relayed_tx_output o ON o.tx = t.id WHERE t.state < 5 ORDER BY o.tx, o.place");
+  while (true) {
+    HS_TRY(more, output.step());
+    if (!more) return open;
+    auto& tx = open[place.at(output.get_integer())];
+    tx.outputs.push_back(read_output(output));
+  }
 }
 
 Result<void> SqliteTransactionWrites::put(RelayedTransaction const& tx) {
