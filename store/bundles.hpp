@@ -130,8 +130,13 @@ struct UtxoFilter {
   std::optional<std::string> reference;
   std::optional<Amount> min_amount;
 };
+// Keyset position in "largest first".
+struct UtxoKey {
+  Amount amount;
+  std::int64_t row = 0;
+};
 struct UtxoRow {
-  std::int64_t row = 0;  // ascends
+  std::int64_t row = 0;
   model::Coin coin;
   std::optional<std::string> reference;
 };
@@ -143,10 +148,9 @@ class BundleReads {
   virtual Result<std::vector<BundleRow>> bundles(std::optional<std::int64_t> before,
                                                  std::size_t limit, Time now) = 0;
   virtual Result<std::optional<BundleRow>> bundle(std::string const& id, Time now) = 0;
-  // In order of `row`, of rows above `after`.
-  virtual Result<std::vector<UtxoRow>> utxos(UtxoFilter const& filter,
-                                             std::optional<std::int64_t> after, std::size_t limit,
-                                             Time now) = 0;
+  // Largest first.
+  virtual Result<std::vector<UtxoRow>> utxos(UtxoFilter const& filter, std::optional<UtxoKey> after,
+                                             std::size_t limit, Time now) = 0;
 };
 
 }  // namespace hotside::store

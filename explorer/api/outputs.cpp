@@ -9,8 +9,6 @@
 namespace hotside::api {
 namespace {
 
-constexpr char kUtxoCursor = 'u';
-
 struct Asking {
   std::vector<Hash> ids;  // as asked, in order
   std::unordered_map<Hash, Bytes> stored;
@@ -105,9 +103,9 @@ Answer get_utxos(Context const& context, Call const& call, store::Snapshot& snap
   filter.address = address;
   filter.reference = reference;
   if (min_amount) filter.min_amount = Amount(*min_amount);
-  std::optional<std::int64_t> after;
+  std::optional<store::UtxoKey> after;
   if (auto const text = given(call, "after")) {
-    after = row_cursor(kUtxoCursor, *text);
+    after = utxo_cursor(*text);
     if (!after) return refuse(Problem::invalid_parameter, "after: not a `next` of this list");
   }
   HS_ASK(rows, snapshot.bundles().utxos(filter, after, limit + 1, context.ports.clock.now()));
@@ -115,7 +113,7 @@ Answer get_utxos(Context const& context, Call const& call, store::Snapshot& snap
   std::optional<std::string> next;
   if (rows.size() > limit) {
     rows.resize(limit);
-    next = cursor_of(kUtxoCursor, rows.back().row);
+    next = cursor_of(store::UtxoKey{rows.back().coin.amount, rows.back().row});
   }
   JsonWriter json;
   json.begin_object();

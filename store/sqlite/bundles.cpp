@@ -106,8 +106,9 @@ Result<Available> SqliteBundleWrites::available(std::optional<PublicKey> source,
   // The halves of the amounts cannot overflow where their sum could.
   auto row = db_.query(
       "SELECT count(*), ifnull(sum(d.amount >> 32), 0), ifnull(sum(d.amount & 4294967295), 0)"
-      " FROM deposit d WHERE" +
-      std::string(kSpendable) + (source ? " AND d.recipient = ?" : ""));
+      " FROM deposit d INDEXED BY " +
+      std::string(source ? "deposit_coin" : "deposit_amount") + " WHERE" + std::string(kSpendable) +
+      (source ? " AND d.recipient = ?" : ""));
   row.time(now);
   if (source) row.bytes(*source);
   HS_TRY(found, row.step());
@@ -386,22 +387,25 @@ Result<std::optional<BundleRow>> SqliteBundleReads::bundle(std::string const& id
 }
 
 Result<std::vector<UtxoRow>> SqliteBundleReads::utxos(UtxoFilter const& filter,
-                                                      std::optional<std::int64_t> after,
+                                                      std::optional<UtxoKey> after,
                                                       std::size_t limit, Time now) {
-  // An address has its own rows by an index; everything else walks the table from `after` on.
+  // Each page is a range of an index; only the addresses of a reference are sorted together.
+  bool const of_keys = filter.address || filter.reference;
   std::string sql = "SELECT d.id, a.reference, " + std::string(kCoinColumns) +
-                    " FROM deposit d CROSS JOIN address a ON a.key = d.recipient WHERE" +
-                    std::string(kSpendable);
+                    " FROM deposit d INDEXED BY " + (of_keys ? "deposit_coin" : "deposit_amount") +
+                    " CROSS JOIN address a ON a.key = d.recipient WHERE" + std::string(kSpendable);
   if (filter.address) sql += " AND d.recipient = ?";
   if (filter.reference) sql += " AND d.recipient IN (SELECT key FROM address WHERE reference = ?)";
   if (filter.min_amount) sql += " AND d.amount >= ?";
-  sql += " AND d.id > ? ORDER BY d.id LIMIT ?";
+  if (after) sql += " AND (d.amount, d.id) < (?, ?)";
+  sql += " ORDER BY d.amount DESC, d.id DESC LIMIT ?";
   auto row = db_.query(sql);
   row.time(now);
   if (filter.address) row.bytes(*filter.address);
   if (filter.reference) row.text(*filter.reference);
   if (filter.min_amount) row.integer(filter.min_amount->value);
-  row.integer(after.value_or(0)).count(limit);
+  if (after) row.integer(after->amount.value).integer(after->row);
+  row.count(limit);
   std::vector<UtxoRow> rows;
   while (true) {
     HS_TRY(more, row.step());

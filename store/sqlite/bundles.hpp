@@ -46,7 +46,7 @@ class SqliteBundleReads final : public BundleReads {
   Result<std::vector<BundleRow>> bundles(std::optional<std::int64_t> before, std::size_t limit,
                                          Time now) override;
   Result<std::optional<BundleRow>> bundle(std::string const& id, Time now) override;
-  Result<std::vector<UtxoRow>> utxos(UtxoFilter const& filter, std::optional<std::int64_t> after,
+  Result<std::vector<UtxoRow>> utxos(UtxoFilter const& filter, std::optional<UtxoKey> after,
                                      std::size_t limit, Time now) override;
 
  private:

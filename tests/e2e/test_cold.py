@@ -99,6 +99,8 @@ def test_what_can_be_spent_and_what_is_reserved(world):
     one = world.utxos("&address=" + world.own[0])
     assert one and {u["address"] for u in one} == {world.own[0]}
     assert world.utxos("&reference=hot") == one
+    pages = world.service.pages("/v1/utxos?limit=7", "utxos")[0]
+    assert [u["amount"] for u in pages] == sorted((u["amount"] for u in before.values()), reverse=True)
     least = sorted(u["amount"] for u in one)[-3]
     assert len(world.utxos("&reference=hot&min_amount=%d" % least)) == 3
 
