@@ -9,7 +9,7 @@ BEGIN;
 CREATE SCHEMA hotside;
 
 CREATE TABLE hotside.cursor (      -- one row: the feed, and the last event taken in
-  only boolean PRIMARY KEY DEFAULT true CHECK (only),
+  one  boolean PRIMARY KEY DEFAULT true CHECK (one),
   feed text,
   seq  bigint NOT NULL
 );
