@@ -5,12 +5,17 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <functional>
 #include <iostream>
 
+#include "explorer/app/command_tree.hpp"
 #include "explorer/app/commands/commands.hpp"
+#include "explorer/app/completion.hpp"
+#include "explorer/app/manual_page.hpp"
+#include "explorer/app/suggestion.hpp"
 #include "explorer/app/version.hpp"
 
 namespace hotside::app {
@@ -27,6 +32,20 @@ struct Line {
   DepositQuery deposits;
   std::string argument, types;
   std::uint64_t after = 0;
+};
+
+// The parser's own text would show its checks: "1.2.2|dev|1.3:{1.2.2,dev,1.3}=1.2.2".
+class HelpText : public CLI::Formatter {
+ public:
+  std::string make_option_opts(CLI::Option const* option) const override {
+    auto const text = read_option(*option);
+    std::string out;
+    for (auto const& choice : text.choices) out += (out.empty() ? " " : "|") + choice;
+    if (text.choices.empty() && !text.value.empty()) out = " " + text.value;
+    if (text.is_repeated) out += "...";
+    if (!text.default_value.empty()) out += " (default " + text.default_value + ")";
+    return out + (text.is_required ? " REQUIRED" : "");
+  }
 };
 
 CLI::App* group(CLI::App& parent, std::string const& name, std::string const& help) {
@@ -102,7 +121,9 @@ void add_address(CLI::App& app, Line& line) {
   auto* add = with_access(command(line, *address, "add", "register addresses",
                                   [&] { return address_add(line.access, line.addresses); }),
                           line);
-  add->add_option("address", line.addresses.addresses)->required()->type_name("ADDRESS");
+  add->add_option("address", line.addresses.addresses, "as the chain writes it: stt1…")
+      ->required()
+      ->type_name("ADDRESS");
   add->add_option("--reference", line.addresses.reference, "your own id of the user or account");
   add->add_option("--label", line.addresses.label, "a name for people");
   auto* import = with_access(command(line, *address, "import", "register addresses from a file",
@@ -119,11 +140,15 @@ void add_address(CLI::App& app, Line& line) {
   auto* show = with_access(command(line, *address, "show", "one address with its sums",
                                    [&] { return address_show(line.access, line.argument); }),
                            line);
-  show->add_option("address", line.argument)->required()->type_name("ADDRESS");
+  show->add_option("address", line.argument, "as the chain writes it: stt1…")
+      ->required()
+      ->type_name("ADDRESS");
   auto* retire = with_access(command(line, *address, "retire", "retire it; its history stays",
                                      [&] { return address_retire(line.access, line.argument); }),
                              line);
-  retire->add_option("address", line.argument)->required()->type_name("ADDRESS");
+  retire->add_option("address", line.argument, "as the chain writes it: stt1…")
+      ->required()
+      ->type_name("ADDRESS");
 }
 
 void add_deposits(CLI::App& app, Line& line) {
@@ -134,15 +159,19 @@ void add_deposits(CLI::App& app, Line& line) {
                            line);
   list->add_option("--address", query.address, "only those to one address");
   list->add_option("--reference", query.reference, "only those of one user or account");
-  list->add_option("--state", query.state, "prepared, committed or reverted");
-  list->add_option("--spend", query.spend, "unspent, spend_prepared or spent");
+  list->add_option("--state", query.state, "only those in one state")
+      ->check(CLI::IsMember({"prepared", "committed", "reverted"}));
+  list->add_option("--spend", query.spend, "only those in one spend state")
+      ->check(CLI::IsMember({"unspent", "spend_prepared", "spent"}));
   list->add_option("--limit", query.limit, "at most so many")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
   auto* show = with_access(command(line, *deposits, "show", "one deposit",
                                    [&] { return deposits_show(line.access, line.argument); }),
                            line);
-  show->add_option("id", line.argument)->required()->type_name("UTXO:EPOCH");
+  show->add_option("id", line.argument, "the deposit's id: UTXO id and epoch")
+      ->required()
+      ->type_name("UTXO:EPOCH");
   auto* follow =
       with_access(command(line, *deposits, "follow", "print events as they come, across restarts",
                           [&] { return deposits_follow(line.access, line.after, line.types); }),
@@ -174,6 +203,38 @@ void add_operating(CLI::App& app, Line& line) {
   clear->add_option("--reason", line.argument, "why this is right, for the record")->required();
 }
 
+int print_out(std::string const& text) {
+  std::cout << text << std::flush;
+  return std::cout ? kDone : kFailed;
+}
+
+// Both are made from the table of commands when they are asked for.
+void add_texts(CLI::App& app, Line& line) {
+  auto* completion =
+      command(line, app, "completion", "print the completion script of a shell", [&] {
+        auto const tree = read_tree(app);
+        return print_out(line.argument == "bash" ? bash_completion(tree) : zsh_completion(tree));
+      });
+  completion->add_option("shell", line.argument, "source <(hotside completion bash)")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh"}))
+      ->type_name("SHELL");
+  command(line, app, "manual", "print the manual page, hotside(1), for man -l -",
+          [&] { return print_out(manual_page(read_tree(app))); });
+}
+
+// The parser's words for what it refuses, unless we know better ones.
+int refuse(CLI::App const& app, CLI::ParseError const& error,
+           std::vector<std::string> const& words) {
+  if (error.get_exit_code() != 0) {
+    if (auto const text = explain_unknown(read_tree(app), words)) {
+      std::cerr << *text;
+      return kUsage;
+    }
+  }
+  return app.exit(error, std::cout, std::cerr) == 0 ? kDone : kUsage;
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv) {
@@ -186,15 +247,17 @@ int run_program(int argc, char** argv) {
       "hotside");
   app.set_version_flag("--version", std::string("hotside ") + kVersion);
   app.require_subcommand(1);
+  app.formatter(std::make_shared<HelpText>());
+  app.footer("Exit codes: 0 done, 1 failed or something found, 2 usage or configuration.");
   add_running(app, line);
   add_address(app, line);
   add_deposits(app, line);
   add_operating(app, line);
+  add_texts(app, line);
   try {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& error) {
-    auto const code = app.exit(error, std::cout, std::cerr);
-    return code == 0 ? kDone : kUsage;
+    return refuse(app, error, {argv + std::min(argc, 1), argv + argc});
   }
   return line.chosen();
 }
