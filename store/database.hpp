@@ -22,6 +22,8 @@
 #include "proto/model/history.hpp"
 #include "proto/model/ports.hpp"
 #include "store/audit.hpp"
+#include "store/certificates.hpp"
+#include "store/hold.hpp"
 #include "store/store.hpp"
 
 namespace hotside::store {
@@ -123,6 +125,8 @@ class WriteTxn {
 
   // -- what each subject has for itself
   virtual AuditWrites& audit() = 0;
+  virtual HoldWrites& hold() = 0;
+  virtual CertificateWrites& certificates() = 0;
 };
 
 // One transaction for somebody else than the chain, run on the writer's thread between blocks.

@@ -20,6 +20,8 @@
 #include "proto/model/feed.hpp"
 #include "proto/model/ports.hpp"
 #include "store/audit.hpp"
+#include "store/certificates.hpp"
+#include "store/hold.hpp"
 
 namespace hotside::store {
 
@@ -122,6 +124,8 @@ class Snapshot {
 
   // What each subject has for itself.
   virtual AuditReads& audit() = 0;
+  virtual HoldReads& hold() = 0;
+  virtual CertificateReads& certificates() = 0;
 };
 
 class Reader {  // one read-only connection

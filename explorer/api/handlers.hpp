@@ -38,6 +38,14 @@ struct EventsPage {
 Asked<EventsQuery> parse_events_query(Call const& call);
 Asked<EventsPage> read_events(EventsQuery const& query, store::Snapshot& snapshot);
 
+// hold.cpp
+void post_hold(Context const&, Call const&, std::function<void(Answer)> done);
+void delete_hold(Context const&, Call const&, std::function<void(Answer)> done);
+
+// certificates.cpp
+Answer get_certificate(Context const&, Call const&, store::Snapshot&);
+Answer get_certificates(Context const&, Call const&, store::Snapshot&);
+
 // metrics_page.cpp
 Answer get_metrics(Context const&, Call const&, store::Snapshot*, std::string const& fault);
 

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kDepositParameters =
     "utxo address reference state spend epoch_from epoch_to min_amount after limit";
 
-std::array<Route, 17> const kRoutes{{
+std::array<Route, 21> const kRoutes{{
     {"GET", "/", Role::none, &get_dashboard},
     {"GET", "/dashboard/{file}", Role::none, &get_dashboard_file},
     {"GET", "/healthz", Role::none, &get_healthz},
@@ -30,6 +30,10 @@ std::array<Route, 17> const kRoutes{{
     {"GET", "/v1/events", Role::read, LongPoll{}, false, "after feed limit types wait"},
     {"GET", "/v1/violations", Role::read, &get_violations},
     {"DELETE", "/v1/violations", Role::admin, &delete_violations, true},
+    {"POST", "/v1/hold", Role::admin, &post_hold, true},
+    {"DELETE", "/v1/hold", Role::admin, &delete_hold},
+    {"GET", "/v1/certificates", Role::read, &get_certificates, false, "from limit"},
+    {"GET", "/v1/certificates/{epoch}", Role::read, &get_certificate},
 }};
 
 // Splits "/v1/addresses/{address}" once; the table is small and read at every request.

@@ -164,6 +164,16 @@ void add_operating(CLI::App& app, Line& line) {
   command(line, *config, "reference", "print the description of every setting",
           [] { return config_text("reference"); });
 
+  auto* hold = group(app, "hold", "keep deposit.committed events back");
+  auto* set = with_access(command(line, *hold, "set", "taking in goes on, committed is not told",
+                                  [&] { return hold_set(line.access, line.argument); }),
+                          line);
+  set->add_option("--reason", line.argument, "why, for the record")->required();
+  auto* lift = with_access(command(line, *hold, "lift", "what was kept back gets its numbers",
+                                   [&] { return hold_lift(line.access, line.argument); }),
+                           line);
+  lift->add_option("--reason", line.argument, "why this is right, for the record")->required();
+
   auto* violation = group(app, "violation", "contradictions of finality");
   with_access(command(line, *violation, "show", "those that are open",
                       [&] { return violation_show(line.access); }),

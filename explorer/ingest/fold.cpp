@@ -162,7 +162,23 @@ Result<void> Fold::on(WriteTxn& txn, model::Sealed const& event, Time now) const
   HS_DO(txn.append_macro(block, now));
   HS_DO(txn.mark_spent(spent, block.epoch));
   HS_DO(txn.append_outputs(outputs));
-  return seal_deposits(txn, block, outputs, spent, now);
+  HS_DO(seal_deposits(txn, block, outputs, spent, now));
+  return certify(txn, block);
+}
+
+// Last: the certificate names the last event of the seal.
+Result<void> Fold::certify(WriteTxn& txn, model::MacroBlock const& block) const {
+  std::vector<model::PublicPayment> matched;
+  for (auto const& payment : block.payments)
+    if (watch_.contains(payment.recipient)) matched.push_back(payment);
+  store::Certificate certificate;
+  certificate.epoch = block.epoch;
+  certificate.macro_hash = block.hash;
+  certificate.public_outputs = store::certified(block.payments);
+  certificate.matched = store::certified(matched);
+  certificate.feed = txn.feed();
+  certificate.feed_seq = txn.head();
+  return txn.certificates().append(std::move(certificate), hrp_);
 }
 
 Result<void> Fold::seal_deposits(WriteTxn& txn, model::MacroBlock const& block,

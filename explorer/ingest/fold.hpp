@@ -40,6 +40,8 @@ class Fold {
                              std::vector<model::PublicOutput> const& outputs,
                              std::vector<store::UnspentOutput> const& spent, Time now) const;
 
+  Result<void> certify(store::WriteTxn& txn, model::MacroBlock const& block) const;
+
   ledger::WatchList const& watch_;
   std::string hrp_;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "explorer/ingest/feed_events.hpp"
 #include "proto/base/invariant.hpp"
 
 namespace hotside::ingest {
@@ -68,6 +69,8 @@ Result<std::unique_ptr<Writer>> Writer::start(std::unique_ptr<store::Database> d
     HS_TRY(counts, txn->counts());
     HS_TRY(position, txn->position());
     HS_TRY(violated, txn->has_violation());
+    HS_TRY(releasing, txn->hold().is_releasing());
+    writer->releasing_ = releasing;
     writer->watch_.reserve(counts.addresses);
     writer->violated_ = violated;
     writer->show_position(position, counts);
@@ -195,6 +198,7 @@ void Writer::loop() {
     fill_batch();
     attempt();
     run_job();
+    release();
   }
   std::deque<Job> rest;
   {
@@ -208,10 +212,11 @@ void Writer::loop() {
 bool Writer::wait_for_work() {
   std::unique_lock lock(mutex_);
   auto const blocks_wait = [this] { return !corrupt_ && (!batch_.empty() || !inbox_.empty()); };
+  auto const work_waits = [&] { return blocks_wait() || (!corrupt_ && releasing_); };
   auto const ready = [&] {
-    return stopping_ || !jobs_.empty() || (blocks_wait() && failures_ == 0);
+    return stopping_ || !jobs_.empty() || (work_waits() && failures_ == 0);
   };
-  if (failures_ > 0 && blocks_wait())
+  if (failures_ > 0 && work_waits())
     wake_.wait_until(lock, retry_at_, ready);
   else
     wake_.wait(lock, ready);
@@ -227,8 +232,11 @@ void Writer::fill_batch() {
   std::size_t rows = 0;
   while (!inbox_.empty() && batch_.size() < options_.batch_events && rows < options_.batch_rows) {
     rows += inbox_.front().rows;
+    // A seal ends its transaction: its certificate names the last number of it.
+    bool const is_last = std::holds_alternative<model::Sealed>(inbox_.front().event);
     batch_.push_back(std::move(inbox_.front()));
     inbox_.pop_front();
+    if (is_last) break;
   }
 }
 
@@ -298,7 +306,7 @@ void Writer::taken_in(std::size_t count, bool violated) {
 }
 
 void Writer::failed(Error const& error) {
-  spdlog::error("block not taken in: {}", error.what);
+  spdlog::error("not written: {}", error.what);
   show_fault(error.what);
   // Whatever is not the disk's doing will not get better by itself.
   if (error.fault != Fault::transient) {
@@ -361,11 +369,23 @@ void Writer::run_job() {
   job.run();
 }
 
+// What a lifted hold has kept back: a portion in the transaction that lifts it and in each that
+// follows, so that neither one transaction nor the wait of the blocks between them has no bound.
+void Writer::release() {
+  if (!releasing_ || corrupt_) return;
+  if (failures_ > 0 && std::chrono::steady_clock::now() < retry_at_) return;
+  auto const done = transact([](store::WriteTxn&) { return Result<void>(); });
+  if (!done) failed(done.error());
+}
+
 Result<void> Writer::transact(TxnWork const& work) {
   auto const all = [&]() -> Result<void> {
     HS_TRY(txn, database_->begin());
     HS_DO(work(*txn));
-    return commit(*txn);
+    HS_TRY(left, release_withheld(*txn, options_.released_events));
+    HS_DO(commit(*txn));
+    releasing_ = left;
+    return {};
   };
   auto done = all();
   if (!done) {

@@ -40,6 +40,7 @@ struct WriterOptions {
   std::size_t inbox_events = 512, inbox_rows = 4'000'000;  // then room() is false
   std::size_t batch_events = 64, batch_rows = 100'000;     // per transaction, when behind
   std::size_t jobs = 256;                                  // waiting at most
+  std::size_t released_events = 10'000;  // per transaction, after a hold was lifted
   std::chrono::milliseconds retry_min{100}, retry_max{5'000};
 };
 
@@ -97,6 +98,7 @@ class Writer final : public model::AddressBook,
   void show_fault(std::optional<std::string> const& what);
   void add_job(Job job);
   void run_job();
+  void release();
   Result<void> transact(TxnWork const& work);
 
   // Only the writer's thread touches these after the start.
@@ -112,6 +114,7 @@ class Writer final : public model::AddressBook,
   std::size_t singly_ = 0;      // so many of the batch are tried one by one
   std::uint32_t failures_ = 0;  // in a row
   bool violated_ = false;       // an open violation: no block is taken in
+  bool releasing_ = false;      // events of a lifted hold still have no number
   bool fault_shown_ = false;
 
   mutable std::mutex mutex_;  // guards what follows

@@ -17,6 +17,8 @@ enum class Gauge : std::uint8_t {
   ready,
   violation,
   events_head,
+  hold,
+  events_withheld,
   store_wal_bytes,
   writer_inbox,
   catchup_epochs_left

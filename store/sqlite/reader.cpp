@@ -4,7 +4,9 @@
 
 #include "proto/base/invariant.hpp"
 #include "store/sqlite/audit.hpp"
+#include "store/sqlite/certificates.hpp"
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/hold.hpp"
 #include "store/sqlite/filter.hpp"
 #include "store/sqlite/rows.hpp"
 #include "store/sqlite/schema.hpp"
@@ -50,6 +52,8 @@ class SqliteSnapshot final : public Snapshot {
                         std::size_t scan) override;
   Result<std::vector<model::PublicPayment>> public_outputs(std::span<Hash const> ids) override;
   AuditReads& audit() override { return audit_; }
+  HoldReads& hold() override { return hold_; }
+  CertificateReads& certificates() override { return certificates_; }
 
  private:
   Result<std::vector<DepositRow>> deposit_rows(Query row);
@@ -59,6 +63,8 @@ class SqliteSnapshot final : public Snapshot {
   Connection& db_;
   bool& in_use_;
   SqliteAuditReads audit_{db_};
+  SqliteHoldReads hold_{db_};
+  SqliteCertificateReads certificates_{db_};
 };
 
 Result<std::vector<DepositRow>> SqliteSnapshot::deposit_rows(Query row) {

@@ -6,7 +6,9 @@
 
 #include "store/database.hpp"
 #include "store/sqlite/audit.hpp"
+#include "store/sqlite/certificates.hpp"
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/hold.hpp"
 
 namespace hotside::store::sqlite {
 
@@ -62,6 +64,8 @@ class SqliteWriteTxn final : public WriteTxn {
   Result<Counts> counts() override { return counts_; }
 
   AuditWrites& audit() override { return audit_; }
+  HoldWrites& hold() override { return hold_; }
+  CertificateWrites& certificates() override { return certificates_; }
 
  private:
   Result<void> append_micro_content(model::MicroBlock const& block, Time now);
@@ -72,6 +76,8 @@ class SqliteWriteTxn final : public WriteTxn {
   Counts counts_;
   bool& in_use_;
   SqliteAuditWrites audit_{db_};
+  SqliteHoldWrites hold_{db_};
+  SqliteCertificateWrites certificates_{db_};
 };
 
 }  // namespace hotside::store::sqlite

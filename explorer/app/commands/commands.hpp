@@ -53,4 +53,7 @@ int deposits_follow(Access const& access, std::uint64_t after, std::string const
 int violation_show(Access const& access);
 int violation_clear(Access const& access, std::string const& reason);
 
+int hold_set(Access const& access, std::string const& reason);
+int hold_lift(Access const& access, std::string const& reason);
+
 }  // namespace hotside::app

@@ -58,6 +58,11 @@ class FakeStore {
   FakeState state_;
 };
 
+struct NoHold : store::HoldReads {
+  Result<std::optional<store::Hold>> hold() override { return std::optional<store::Hold>(); }
+  Result<std::uint64_t> withheld() override { return 0; }
+};
+
 class FakeSnapshot : public store::Snapshot {
  public:
   explicit FakeSnapshot(FakeState state) : s_(std::move(state)) {}
@@ -118,6 +123,10 @@ class FakeSnapshot : public store::Snapshot {
     return std::vector<model::PublicPayment>();
   }
   store::AuditReads& audit() override { throw std::logic_error("tested on a real store"); }
+  store::HoldReads& hold() override { return no_hold_; }
+  store::CertificateReads& certificates() override {
+    throw std::logic_error("tested on a real store");
+  }
 
  private:
   static bool fits(store::DepositFilter const& f, store::DepositRow const& row) {
@@ -129,6 +138,7 @@ class FakeSnapshot : public store::Snapshot {
            (!f.min_amount || d.amount >= *f.min_amount);
   }
   FakeState s_;
+  NoHold no_hold_;
 };
 
 class FakeReader : public store::Reader {
