@@ -27,6 +27,7 @@ struct Line {
   DepositQuery deposits;
   std::string argument, types;
   std::uint64_t after = 0;
+  bool is_deep = false;
 };
 
 CLI::App* group(CLI::App& parent, std::string const& name, std::string const& help) {
@@ -163,6 +164,31 @@ void add_operating(CLI::App& app, Line& line) {
           [] { return config_text("example"); });
   command(line, *config, "reference", "print the description of every setting",
           [] { return config_text("reference"); });
+
+  auto const with_config = [&](CLI::App* sub) {
+    return sub->add_option("--config", line.config, "configuration of the service")
+        ->type_name("FILE");
+  };
+  auto* backup_ = command(line, app, "backup", "copy the store, while the service runs",
+                          [&] { return backup(line.config, line.argument); });
+  backup_->add_option("file", line.argument, "a new file")->required()->type_name("FILE");
+  with_config(backup_)->required();
+  auto* restore_ =
+      command(line, app, "restore", "put a copy into the place of the store: a new feed",
+              [&] { return restore(line.config, line.argument); });
+  restore_->add_option("file", line.argument, "a file that backup made")
+      ->required()
+      ->type_name("FILE");
+  with_config(restore_)->required();
+  auto* verify_ = command(line, app, "verify", "check the store, also while the service runs", [&] {
+    return verify({line.config, line.argument}, line.is_deep, line.access.json);
+  });
+  auto* const of_config = with_config(verify_);
+  verify_->add_option("--store", line.argument, "a store or a backup, as a file")
+      ->type_name("FILE")
+      ->excludes(of_config);
+  verify_->add_flag("--deep", line.is_deep, "every index and every output id, too");
+  verify_->add_flag("--json", line.access.json, "print JSON");
 
   auto* hold = group(app, "hold", "keep deposit.committed events back");
   auto* set = with_access(command(line, *hold, "set", "taking in goes on, committed is not told",

@@ -2,14 +2,8 @@
 
 #include "store/database.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <random>
 #include <utility>
@@ -17,6 +11,8 @@
 #include "proto/base/embedded.hpp"
 #include "proto/base/invariant.hpp"
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/digest.hpp"
+#include "store/sqlite/file_lock.hpp"
 #include "store/sqlite/rows.hpp"
 #include "store/sqlite/schema.hpp"
 #include "store/sqlite/write_txn.hpp"
@@ -29,39 +25,14 @@ std::span<EmbeddedFile const> files();
 namespace sqlite {
 namespace {
 
-// The lock is of the process: it goes with it, however it ends.
-class FileLock {
- public:
-  static Result<FileLock> take(std::string const& path) {
-    int const fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-      return fail(Fault::transient, "store: cannot open " + path + ": " + std::strerror(errno),
-                  "store");
-    FileLock lock(fd);
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0)
-      return fail(Fault::rejected, "store: another process writes it (" + path + " is locked)",
-                  "store");
-    return lock;
-  }
-  ~FileLock() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileLock(FileLock const&) = delete;
-  FileLock& operator=(FileLock const&) = delete;
-
- private:
-  explicit FileLock(int fd) : fd_(fd) {}
-  int fd_;
-};
-
 class SqliteDatabase final : public Database {
  public:
   SqliteDatabase(FileLock lock, std::string path, std::unique_ptr<Connection> connection,
-                 Identity identity)
+                 std::unique_ptr<Digests> digests, Identity identity)
       : lock_(std::move(lock)),
         path_(std::move(path)),
         db_(std::move(connection)),
+        digests_(std::move(digests)),
         identity_(std::move(identity)) {}
 
   Result<std::unique_ptr<WriteTxn>> begin() override;
@@ -79,6 +50,7 @@ class SqliteDatabase final : public Database {
   FileLock lock_;  // released last
   std::string path_;
   std::unique_ptr<Connection> db_;
+  std::unique_ptr<Digests> digests_;
   Identity identity_;
   bool in_transaction_ = false;
 };
@@ -95,7 +67,8 @@ Result<std::unique_ptr<WriteTxn>> SqliteDatabase::begin() {
   if (!head) return abandon(std::move(head.error()));
   auto counts = read_counts(*db_);
   if (!counts) return abandon(std::move(counts.error()));
-  return std::make_unique<SqliteWriteTxn>(*db_, std::move(*head), *counts, in_transaction_);
+  return std::make_unique<SqliteWriteTxn>(*db_, *digests_, std::move(*head), *counts,
+                                          in_transaction_);
 }
 
 Result<ChainState> SqliteDatabase::chain() {
@@ -163,13 +136,6 @@ Result<std::int64_t> number_of(EmbeddedFile const& file) {
   return number;
 }
 
-std::string new_feed_id() {
-  std::random_device device;
-  std::array<std::uint8_t, 16> bytes{};
-  for (auto& byte : bytes) byte = static_cast<std::uint8_t>(device());
-  return to_hex(bytes);
-}
-
 Result<void> write_identity(Connection& db, Identity const& identity, Clock const& clock) {
   HS_DO(db.query("INSERT INTO meta (id, network, genesis, created_at) VALUES (1, ?, ?, ?)")
             .text(identity.network)
@@ -190,6 +156,8 @@ Result<void> migrate_inside(Connection& db, std::int64_t have, Identity const& i
     HS_DO(db.execute(std::string(file.bytes)));
     version = number;
   }
+  // What a migration does is not counted: the next opening counts anew.
+  HS_DO(db.execute("DELETE FROM digest"));
   if (have == 0) HS_DO(write_identity(db, identity, clock));
   HS_DO(db.execute("PRAGMA application_id = " + std::to_string(kApplicationId)));
   return db.execute("PRAGMA user_version = " + std::to_string(version));
@@ -255,6 +223,14 @@ Result<void> set_pragmas(Connection& db, OpenOptions const& options) {
 }
 
 }  // namespace
+
+std::string new_feed_id() {
+  std::random_device device;
+  std::array<std::uint8_t, 16> bytes{};
+  for (auto& byte : bytes) byte = static_cast<std::uint8_t>(device());
+  return to_hex(bytes);
+}
+
 }  // namespace sqlite
 
 Result<std::unique_ptr<Database>> Database::open(std::string const& url, Identity const& identity,
@@ -267,8 +243,9 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& url, Identit
   HS_DO(set_pragmas(*db, options));
   HS_DO(migrate(*db, path, identity, clock));
   HS_DO(check_identity(*db, path, identity));
-  return std::unique_ptr<Database>(
-      std::make_unique<SqliteDatabase>(std::move(lock), path, std::move(db), identity));
+  HS_TRY(digests, Digests::watch(*db));
+  return std::unique_ptr<Database>(std::make_unique<SqliteDatabase>(
+      std::move(lock), path, std::move(db), std::move(digests), identity));
 }
 
 Result<void> Database::check(std::string const& url, Identity const& identity) {

@@ -8,6 +8,7 @@ namespace hotside::store::sqlite {
 
 SqliteWriteTxn::~SqliteWriteTxn() {
   db_.rollback();
+  digests_.rolled_back();  // nothing when it was committed
   in_use_ = false;
 }
 
@@ -22,6 +23,7 @@ Result<EventSeq> SqliteWriteTxn::commit() {
               .count(counts_.reverted)
               .count(counts_.committed)
               .run());
+    HS_DO(digests_.save());
     return db_.execute("COMMIT");
   };
   auto done = finish();
@@ -29,6 +31,7 @@ Result<EventSeq> SqliteWriteTxn::commit() {
     db_.rollback();
     return fail(std::move(done.error()));
   }
+  digests_.committed();
   return feed_.head;
 }
 

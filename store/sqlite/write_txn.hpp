@@ -8,6 +8,7 @@
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/certificates.hpp"
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/digest.hpp"
 #include "store/sqlite/hold.hpp"
 
 namespace hotside::store::sqlite {
@@ -15,8 +16,13 @@ namespace hotside::store::sqlite {
 class SqliteWriteTxn final : public WriteTxn {
  public:
   // Inside an open transaction of `connection`; `in_use` is false again when it has ended.
-  SqliteWriteTxn(Connection& connection, FeedHead head, Counts counts, bool& in_use)
-      : db_(connection), feed_(std::move(head)), counts_(counts), in_use_(in_use) {
+  SqliteWriteTxn(Connection& connection, Digests& digests, FeedHead head, Counts counts,
+                 bool& in_use)
+      : db_(connection),
+        digests_(digests),
+        feed_(std::move(head)),
+        counts_(counts),
+        in_use_(in_use) {
     in_use_ = true;
   }
   ~SqliteWriteTxn() override;
@@ -72,6 +78,7 @@ class SqliteWriteTxn final : public WriteTxn {
   std::uint64_t& count_of(model::DepositState state);
 
   Connection& db_;
+  Digests& digests_;
   FeedHead feed_;
   Counts counts_;
   bool& in_use_;

@@ -53,6 +53,14 @@ int deposits_follow(Access const& access, std::uint64_t after, std::string const
 int violation_show(Access const& access);
 int violation_clear(Access const& access, std::string const& reason);
 
+// Of a configuration, or of a file alone.
+struct StorePlace {
+  std::string config, file;
+};
+int backup(std::string const& config, std::string const& file);
+int restore(std::string const& config, std::string const& file);
+int verify(StorePlace const& place, bool deep, bool json);
+
 int hold_set(Access const& access, std::string const& reason);
 int hold_lift(Access const& access, std::string const& reason);
 
