@@ -34,6 +34,10 @@ struct VerifyOptions {
 // The error says that it could not be looked at; what is too damaged to be read is a finding.
 Result<std::vector<Finding>> verify(std::string const& url, VerifyOptions const& options);
 
+// The stored digests of all tables, as one text: two stores of which it is the same, and which
+// stand a check, hold the same.
+Result<std::string> fingerprint(std::string const& url);
+
 // Copies the store into a new file, while a service runs on it. The file is there when it is whole
 // and on the disk. rejected: it is there already.
 Result<void> backup(std::string const& url, std::string const& file, Progress const& progress);

@@ -354,4 +354,13 @@ Result<std::vector<Finding>> verify(std::string const& url, VerifyOptions const&
   return verifier.take();
 }
 
+Result<std::string> fingerprint(std::string const& url) {
+  using namespace sqlite;
+  HS_TRY(path, path_of(url));
+  HS_TRY(db, Connection::open(path, Connection::Mode::read_only, 5'000));
+  return db->text(
+      "SELECT group_concat(name || ' ' || rows || ' ' || hex(sum), char(10))"
+      " FROM (SELECT * FROM digest ORDER BY name)");
+}
+
 }  // namespace hotside::store

@@ -39,15 +39,28 @@ using Standings = std::map<std::string, Standing>;  // by deposit id
 
 class Rig {
  public:
-  explicit Rig(TestClock& clock, std::string url = {}) : clock_(clock), url_(std::move(url)) {
+  // `database` is that of `url`, where it is open already.
+  explicit Rig(TestClock& clock, std::string url = {},
+               std::unique_ptr<store::Database> database = nullptr)
+      : clock_(clock), url_(std::move(url)), database_(std::move(database)) {
     if (url_.empty()) url_ = store_engines().front().url(dir_);
-    open();
+    if (database_)
+      load();
+    else
+      open();
+  }
+  static Result<std::unique_ptr<store::Database>> try_open(std::string const& url,
+                                                           TestClock const& clock) {
+    store::OpenOptions options;
+    options.checkpoint_pages = 8;  // so that short histories have checkpoints, too
+    return store::Database::open(url, test_identity(), clock, options);
   }
   void open() {
     database_.reset();
-    store::OpenOptions options;
-    options.checkpoint_pages = 8;  // so that short histories have checkpoints, too
-    database_ = must(store::Database::open(url_, test_identity(), clock_, options));
+    database_ = must(try_open(url_, clock_));
+    load();
+  }
+  void load() {
     watch_ = std::make_unique<ledger::WatchList>();
     must(database_->for_each_address(
         [this](PublicKey const& key, bool retired) { watch_->add(key, retired); }));
@@ -113,8 +126,8 @@ class Rig {
   TestClock& clock_;
   TempDir dir_;
   std::string url_;
-  std::unique_ptr<ledger::WatchList> watch_;
   std::unique_ptr<store::Database> database_;
+  std::unique_ptr<ledger::WatchList> watch_;
   EventSeq told_;
 };
 
