@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "explorer/api/handlers.hpp"
+#include "explorer/api/readiness.hpp"
 #include "explorer/api/static_files.hpp"
 #include "proto/base/bytes.hpp"
 
@@ -73,7 +74,10 @@ std::optional<Response> static_file(std::string_view name,
   return response;
 }
 
-Answer get_healthz(Context const&, Call const&) {
+// That this is answered at all says that the net thread turns.
+Answer get_healthz(Context const& context, Call const&) {
+  if (auto const what = stuck(context.ports.board.read(), context.ports.clock.now()))
+    return Response{503, "text/plain; charset=utf-8", *what + "\n", {}};
   return Response{200, "text/plain; charset=utf-8", "ok\n", {}};
 }
 

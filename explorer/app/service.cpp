@@ -2,14 +2,17 @@
 
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <future>
 #include <thread>
 
 #include "chainclient/node/link.hpp"
 #include "explorer/api/api_server.hpp"
+#include "explorer/api/readiness.hpp"
 #include "explorer/app/feed_log.hpp"
 #include "explorer/app/log.hpp"
 #include "explorer/app/version.hpp"
@@ -86,6 +89,7 @@ class RunningService final : public Service {
 
   Result<void> start();
   std::uint16_t port() const override { return api_->port(); }
+  std::optional<std::string> stuck() const override;
 
   Result<void> reload(Settings const& settings) override {
     HS_TRY(tokens, tokens_of(settings));
@@ -98,6 +102,7 @@ class RunningService final : public Service {
   Result<void> open_store();
   Result<void> open_api();
   void run_net();
+  void beat();
   void stop();
 
   // On the writer's thread; everything it touches is there before the first event is submitted and
@@ -118,6 +123,8 @@ class RunningService final : public Service {
   std::unique_ptr<node::Link> link_;
   std::unique_ptr<api::ApiServer> api_;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
+  asio::steady_timer heart_{net_};
+  std::atomic<std::int64_t> net_turned_ms_{0};
   std::promise<void> net_ended_;
   std::thread net_thread_;
 };
@@ -171,9 +178,27 @@ Result<void> RunningService::start() {
   stored_.reset();
   link_->start();
   work_.emplace(net_.get_executor());
+  beat();
   net_thread_ = std::thread([this] { run_net(); });
   spdlog::info("listening on http://{}/", Listen{settings_.listen.host, port()}.text());
   return {};
+}
+
+// The net thread shows that it turns; the main thread looks.
+void RunningService::beat() {
+  constexpr auto every = std::chrono::seconds(1);
+  net_turned_ms_ = system_clock().instant().time_since_epoch().count();
+  heart_.expires_after(every);
+  heart_.async_wait([this](boost::system::error_code error) {
+    if (!error) beat();
+  });
+}
+
+std::optional<std::string> RunningService::stuck() const {
+  auto const turned = Instant(std::chrono::milliseconds(net_turned_ms_.load()));
+  if (system_clock().instant() - turned > api::kWriteDead)
+    return "the net thread has not turned for two minutes";
+  return api::stuck(board_.read(), system_clock().now());
 }
 
 void RunningService::run_net() {
@@ -193,6 +218,7 @@ void RunningService::run_net() {
 void RunningService::stop() {
   constexpr auto net_ends_within = std::chrono::seconds(5);
   bool const is_running = net_thread_.joinable();
+  if (is_running) asio::post(net_, [this] { heart_.cancel(); });
   if (is_running && api_) asio::post(net_, [this] { api_->stop(); });
   if (is_running && link_) link_->stop();
   if (writer_) writer_->stop();

@@ -32,6 +32,22 @@ char const* kind_of(model::ChainEvent const& event) {
   return nullptr;
 }
 
+// Says on the board since when a write is under way, so that others see a disk that hangs.
+class Writing {
+ public:
+  Writing(model::StatusBoard& board, Time now) : board_(board) {
+    board_.update([now](model::Live& live) { live.writing_since = now; });
+  }
+  ~Writing() {
+    board_.update([](model::Live& live) { live.writing_since.reset(); });
+  }
+  Writing(Writing const&) = delete;
+  Writing& operator=(Writing const&) = delete;
+
+ private:
+  model::StatusBoard& board_;
+};
+
 }  // namespace
 
 Result<chain::Stored> stored_chain(store::Database& database) {
@@ -258,6 +274,7 @@ void Writer::attempt() {
 
 // The first `count` events of the batch, in one transaction.
 Result<void> Writer::take_in(std::size_t count) {
+  Writing const writing(board_, clock_.now());
   HS_TRY(txn, database_->begin());
   bool violated = violated_;
   for (std::size_t i = 0; i < count; ++i) {
@@ -341,7 +358,9 @@ void Writer::show_position(std::optional<model::Position> const& position,
   metrics_.set(LabelledGauge::deposits, "prepared", static_cast<double>(counts.prepared));
   metrics_.set(LabelledGauge::deposits, "reverted", static_cast<double>(counts.reverted));
   metrics_.set(LabelledGauge::deposits, "committed", static_cast<double>(counts.committed));
-  metrics_.set(Gauge::store_wal_bytes, static_cast<double>(database_->wal_bytes()));
+  auto const wal_bytes = database_->wal_bytes();
+  metrics_.set(Gauge::store_wal_bytes, static_cast<double>(wal_bytes));
+  board_.update([wal_bytes](model::Live& live) { live.wal_bytes = wal_bytes; });
   if (!position) return;
   metrics_.set(Gauge::chain_epoch, static_cast<double>(position->epoch.value));
   metrics_.set(Gauge::chain_offset, position->offset ? position->offset->value + 1.0 : 0.0);
@@ -379,6 +398,7 @@ void Writer::release() {
 }
 
 Result<void> Writer::transact(TxnWork const& work) {
+  Writing const writing(board_, clock_.now());
   auto const all = [&]() -> Result<void> {
     HS_TRY(txn, database_->begin());
     HS_DO(work(*txn));

@@ -265,3 +265,62 @@ TEST_CASE("a reader sees whole transactions while the writer writes") {
     REQUIRE(folded(events.events) == standings_of(rows));
   }
 }
+
+TEST_CASE("a lifted hold gives its events their numbers in portions, also after a restart") {
+  Desk desk;
+  ingest::WriterOptions options;
+  options.released_events = 2;
+  desk.start(options);
+  must(desk.add(1));
+  auto const write = [&](auto work) {
+    std::promise<Result<void>> done;
+    desk.writer->write(work, [&](Result<void> result) { done.set_value(std::move(result)); });
+    must(done.get_future().get());
+  };
+  write([](store::WriteTxn& txn) { return txn.hold().set({from_unix_ms(1), "ops", "because"}); });
+  desk.submit(model::Started{Epoch(0), kBefore});
+  Tx all;
+  for (std::int64_t serno = 0; serno < 9; ++serno) all.payments.push_back(payment(1, serno, 5));
+  desk.submit(model::Sealed{macro(Epoch(0), kBefore, {all})});
+  REQUIRE(desk.eventually([&] { return desk.standings().size() == 9; }));
+  auto const head = [&] {
+    auto reader = must(store::open_reader(desk.url));
+    return must(must(reader->snapshot())->feed()).head.value;
+  };
+  CHECK(head() == 0);
+  write([](store::WriteTxn& txn) -> Result<void> {
+    HS_TRY(lifted, txn.hold().lift());
+    CHECK(lifted);
+    return {};
+  });
+  CHECK(head() >= 2);  // the first portion comes with the lifting
+  desk.start(options);
+  REQUIRE(desk.eventually([&] { return head() == 9; }));
+}
+
+TEST_CASE(
+    "a reader that stands still lets the log grow, and it is short again when the reader goes") {
+  TestClock clock;
+  Rig rig{clock};  // a checkpoint every 8 pages
+  rig.apply(model::Started{Epoch(0), kBefore});
+  auto reader = must(store::open_reader(rig.url()));
+  auto previous = kBefore;
+  std::uint64_t epoch = 0;
+  auto const seal = [&](int times) {
+    for (; times > 0; --times, ++epoch) {
+      auto const block = macro(Epoch(epoch), previous,
+                               {Tx{{}, {payment(1, static_cast<std::int64_t>(epoch), 5)}}});
+      previous = block.hash;
+      rig.apply(model::Sealed{block});
+    }
+  };
+  seal(20);
+  auto const usual = rig.database().wal_bytes();
+  {
+    auto const still = must(reader->snapshot());
+    seal(200);
+    CHECK(rig.database().wal_bytes() > 4 * usual);
+  }
+  seal(20);
+  CHECK(rig.database().wal_bytes() <= 2 * usual);
+}
