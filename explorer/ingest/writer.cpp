@@ -57,10 +57,10 @@ Writer::Writer(std::unique_ptr<store::Database> database, Clock const& clock, Me
       options_(options),
       fold_(watch_, database_->identity().network) {}
 
-Result<std::unique_ptr<Writer>> Writer::start(std::unique_ptr<store::Database> database,
-                                              Clock const& clock, Metrics& metrics,
-                                              model::StatusBoard& board, WriterHooks hooks,
-                                              WriterOptions options) {
+Result<std::unique_ptr<Writer>> Writer::open(std::unique_ptr<store::Database> database,
+                                             Clock const& clock, Metrics& metrics,
+                                             model::StatusBoard& board, WriterHooks hooks,
+                                             WriterOptions options) {
   std::unique_ptr<Writer> writer(
       new Writer(std::move(database), clock, metrics, board, std::move(hooks), options));
   {
@@ -75,6 +75,14 @@ Result<std::unique_ptr<Writer>> Writer::start(std::unique_ptr<store::Database> d
   }
   HS_DO(writer->database_->for_each_address(
       [&](PublicKey const& key, bool retired) { writer->watch_.add(key, retired); }));
+  return writer;
+}
+
+Result<std::unique_ptr<Writer>> Writer::start(std::unique_ptr<store::Database> database,
+                                              Clock const& clock, Metrics& metrics,
+                                              model::StatusBoard& board, WriterHooks hooks,
+                                              WriterOptions options) {
+  HS_TRY(writer, open(std::move(database), clock, metrics, board, std::move(hooks), options));
   writer->thread_ = std::thread(&Writer::loop, writer.get());
   return writer;
 }
@@ -95,6 +103,11 @@ void Writer::stop() {
 bool Writer::room() const {
   std::lock_guard const lock(mutex_);
   return events_ < options_.inbox_events && rows_ < options_.inbox_rows;
+}
+
+std::size_t Writer::waiting() const {
+  std::lock_guard const lock(mutex_);
+  return events_;
 }
 
 void Writer::submit(model::ChainEvent event, Instant received) {
@@ -191,11 +204,7 @@ void Writer::write(std::function<Result<void>(store::WriteTxn&)> work,
 // ---- the writer's thread
 
 void Writer::loop() {
-  while (wait_for_work()) {
-    fill_batch();
-    attempt();
-    run_job();
-  }
+  while (wait_for_work()) work(std::chrono::steady_clock::now());
   std::deque<Job> rest;
   {
     std::lock_guard const lock(mutex_);
@@ -203,6 +212,12 @@ void Writer::loop() {
   }
   for (auto const& job : rest)
     job.refuse(Error{Fault::transient, "the service is stopping", "stopping"});
+}
+
+void Writer::work(std::chrono::steady_clock::time_point now) {
+  fill_batch();
+  attempt(now);
+  run_job();
 }
 
 bool Writer::wait_for_work() {
@@ -232,9 +247,9 @@ void Writer::fill_batch() {
   }
 }
 
-void Writer::attempt() {
+void Writer::attempt(std::chrono::steady_clock::time_point now) {
   if (batch_.empty() || corrupt_) return;
-  if (failures_ > 0 && std::chrono::steady_clock::now() < retry_at_) return;
+  if (failures_ > 0 && now < retry_at_) return;
   while (!batch_.empty()) {
     auto const count = singly_ > 0 ? 1 : batch_.size();
     auto done = take_in(count);
@@ -242,7 +257,7 @@ void Writer::attempt() {
       singly_ -= std::min(singly_, count);
       continue;
     }
-    if (count == 1) return failed(done.error());
+    if (count == 1) return failed(done.error(), now);
     // Which one it is shows when each has its own transaction.
     singly_ = count;
   }
@@ -297,7 +312,7 @@ void Writer::taken_in(std::size_t count, bool violated) {
   if (rang && hooks_.room) hooks_.room();
 }
 
-void Writer::failed(Error const& error) {
+void Writer::failed(Error const& error, std::chrono::steady_clock::time_point now) {
   spdlog::error("block not taken in: {}", error.what);
   show_fault(error.what);
   // Whatever is not the disk's doing will not get better by itself.
@@ -310,7 +325,7 @@ void Writer::failed(Error const& error) {
       std::min(options_.retry_max, options_.retry_min * (1 << std::min(failures_, 16U)));
   ++failures_;
   std::lock_guard const lock(mutex_);
-  retry_at_ = std::chrono::steady_clock::now() + delay;
+  retry_at_ = now + delay;
 }
 
 Result<void> Writer::commit(store::WriteTxn& txn) {

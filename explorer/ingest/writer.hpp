@@ -47,7 +47,12 @@ class Writer final : public model::AddressBook,
                      public model::ViolationDesk,
                      public store::WriteDesk {
  public:
-  // Loads the watched addresses and starts the thread.
+  // Loads the watched addresses. Without a thread: somebody has to call work().
+  static Result<std::unique_ptr<Writer>> open(std::unique_ptr<store::Database> database,
+                                              Clock const& clock, Metrics& metrics,
+                                              model::StatusBoard& board, WriterHooks hooks,
+                                              WriterOptions options = {});
+  // The same, with a thread that works until stop().
   static Result<std::unique_ptr<Writer>> start(std::unique_ptr<store::Database> database,
                                                Clock const& clock, Metrics& metrics,
                                                model::StatusBoard& board, WriterHooks hooks,
@@ -60,6 +65,11 @@ class Writer final : public model::AddressBook,
   // When false, nothing more should be read from the node. What is submitted nevertheless is kept.
   bool room() const;
   void submit(model::ChainEvent event, Instant received);
+  std::size_t waiting() const;  // events submitted and not yet taken in
+
+  // One round of the thread's work, at `now`, on the thread of the caller: a batch of events, then
+  // one other write. For a program that has no threads; never beside start().
+  void work(std::chrono::steady_clock::time_point now);
 
   void register_addresses(std::vector<model::NewAddress> addresses, model::AuditEntry entry,
                           std::function<void(Result<model::Registered>)> done) override;
@@ -88,10 +98,10 @@ class Writer final : public model::AddressBook,
   void loop();
   bool wait_for_work();  // false: stopping, and nothing is left that can be done
   void fill_batch();
-  void attempt();
+  void attempt(std::chrono::steady_clock::time_point now);
   Result<void> take_in(std::size_t count);
   void taken_in(std::size_t count, bool violated);
-  void failed(Error const& error);
+  void failed(Error const& error, std::chrono::steady_clock::time_point now);
   Result<void> commit(store::WriteTxn& txn);
   void show_position(std::optional<model::Position> const& position, store::Counts const& counts);
   void show_fault(std::optional<std::string> const& what);
