@@ -2,7 +2,6 @@
 // A store with the fold in front of it and no threads, and what a reader sees of it.
 
 #include <catch2/catch.hpp>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "store/database.hpp"
 #include "store/store.hpp"
 #include "tests/support/blocks.hpp"
+#include "tests/support/feed_reading.hpp"
 #include "tests/support/store_engine.hpp"
 #include "tests/support/test_clock.hpp"
 
@@ -28,14 +28,6 @@ inline void must(Result<void> const& result) {
 }
 
 inline store::Identity test_identity() { return {"dev", bytes_of<Hash>(0, 99)}; }
-
-// What is remembered of one deposit by whoever reads the tables or folds the feed.
-struct Standing {
-  std::string state, spend;
-  std::int64_t amount = 0;
-  bool operator==(Standing const&) const = default;
-};
-using Standings = std::map<std::string, Standing>;  // by deposit id
 
 class Rig {
  public:
@@ -118,16 +110,6 @@ class Rig {
   EventSeq told_;
 };
 
-// The text between `"key":` and the next comma or brace; enough for what we wrote ourselves.
-inline std::string field(std::string const& json, std::string const& key) {
-  auto const at = json.find("\"" + key + "\":");
-  if (at == std::string::npos) return {};
-  auto begin = at + key.size() + 3;
-  auto end = json.find_first_of(",}", begin);
-  if (json[begin] == '"') end = json.find('"', ++begin);
-  return json.substr(begin, end - begin);
-}
-
 inline std::vector<std::string> Rig::news() {
   std::vector<std::string> told;
   for (auto const& event : events(told_)) {
@@ -137,26 +119,6 @@ inline std::vector<std::string> Rig::news() {
     told_ = event.seq;
   }
   return told;
-}
-
-// What a consumer knows who applies the feed in order.
-inline Standings folded(std::vector<model::OutboxEvent> const& events) {
-  Standings standings;
-  for (auto const& event : events) {
-    if (event.json.find("\"deposit\":") == std::string::npos) continue;
-    standings[field(event.json, "id")] = {field(event.json, "state"), field(event.json, "spend"),
-                                          std::stoll(field(event.json, "amount"))};
-  }
-  return standings;
-}
-
-inline Standings standings_of(std::vector<model::Deposit> const& deposits) {
-  Standings standings;
-  for (auto const& deposit : deposits)
-    standings[deposit.id.text()] = {std::string(model::to_string(deposit.state)),
-                                    std::string(model::to_string(deposit.spend)),
-                                    deposit.amount.value};
-  return standings;
 }
 
 }  // namespace hotside::test

@@ -1,0 +1,268 @@
+// The service in the simulation: how it starts, takes in, stops and dies.
+
+#include <utility>
+
+#include "proto/base/invariant.hpp"
+#include "tests/sim/simulation.hpp"
+
+namespace hotside::sim {
+namespace {
+
+store::Identity identity() { return {"stt", test::bytes_of<Hash>(0, 99)}; }
+
+}  // namespace
+
+Ground::Ground() {
+  Disk::install();
+  made_.mount();
+  test::TestClock clock;
+  clock.set(0);
+  auto database = store::Database::open(url(), identity(), clock);
+  if (!database) throw Broken("an empty store: " + database.error().what);
+}
+
+// A supervisor would start it again and again.
+void Simulation::start() {
+  for (int tries = 0; !open(); ++tries) {
+    expect(tries < 50, "the service starts at last");
+    close();
+    if (disk_.stopped()) disk_.restart(is_power_, dice_);
+    disk_.heal();
+  }
+  drain();
+}
+
+bool Simulation::open() {
+  auto const failed = [this](Error const& error) {
+    bool const is_disk = disk_.stopped() || error.fault == Fault::transient;
+    expect(is_disk, "the store opens again: " + error.what);
+    ++coverage_["start failed"];
+    return false;
+  };
+  ground_.board.update([](model::Live& live) { live = {}; });
+  auto database = store::Database::open(ground_.url(), identity(), clock_, open_options_);
+  if (!database) return failed(database.error());
+  auto const state = (*database)->chain();
+  if (!state) return failed(state.error());
+  auto stored = ingest::stored_chain(**database);
+  if (!stored) return failed(stored.error());
+  ingest::WriterHooks hooks;
+  hooks.violation_cleared = [this] { cleared_ = true; };
+  auto writer = ingest::Writer::open(std::move(*database), clock_, ground_.metrics, ground_.board,
+                                     std::move(hooks), writer_options_);
+  if (!writer) return failed(writer.error());
+  writer_ = std::move(*writer);
+  for (auto& reader : readers_) {
+    auto opened = store::open_reader(ground_.url());
+    if (!opened) return failed(opened.error());
+    reader = std::move(*opened);
+  }
+  if (disk_.stopped()) return false;
+  recover(*state);
+  rules_.stored = *stored;
+  rules_.live = 0;
+  for (auto const& micro : stored->micros) rules_.live += micro.held ? 0 : 1;
+  // What is held counts from the first moment of this run.
+  rules_.held_at.assign(kMicroBlocksPerEpoch, instant());
+  follower_ = std::make_unique<chain::Follower>(follower_options_, std::move(*stored));
+  cleared_ = false;
+  return true;
+}
+
+// Which of what was submitted had been committed shows only now. Nothing else may have happened.
+// What failed belongs to it: a transaction whose last sync failed may stand in the log whole, and
+// then a restart finds it committed, unless another one was committed in its place.
+void Simulation::recover(store::ChainState const& stored) {
+  auto view = snapshot(0);
+  auto const head = view->feed().value().head.value;
+  auto const addresses = view->addresses({}, std::nullopt, 1000).value();
+  view.reset();
+  std::string why;
+  auto const fits = [&](std::size_t count, std::optional<Job> const& job, Time at) {
+    auto candidate = shadow_;
+    std::vector<Lines> lines;
+    for (std::size_t i = 0; i < count; ++i) lines.push_back(candidate.apply(submitted_[i], at));
+    if (job) lines.push_back(candidate.apply(*job, at));
+    auto told = feed_.size();
+    for (auto const& each : lines) told += each.size();
+    why = candidate.difference(stored);
+    if (why.empty() && told != head) why = "the feed, to " + std::to_string(head);
+    bool same = candidate.book().addresses() == addresses.size();
+    for (auto const& row : addresses) {
+      auto const key = plain(row.address.key);
+      same = same && candidate.book().has(key) &&
+             candidate.book().is_retired(key) == row.address.retired &&
+             candidate.reference(key) == row.address.reference.value_or("");
+    }
+    if (why.empty() && !same) why = "addresses";
+    if (!why.empty()) return false;
+    if (count > 0 || job) ++coverage_["committed, but not told so"];
+    shadow_ = std::move(candidate);
+    expected_ = std::move(lines);
+    return true;
+  };
+  failed_.push_back({died_at_, std::nullopt});
+  if (!jobs_.empty()) failed_.push_back({died_at_, jobs_.front()});
+  bool found = false;
+  for (auto tried = failed_.rbegin(); tried != failed_.rend() && !found; ++tried)
+    for (std::size_t count = 0; count <= submitted_.size() && !found; ++count)
+      found = fits(count, tried->job, tried->at);
+  if (!found) {
+    std::string text = "after a restart the store is where some run without it would be; it has " +
+                       std::to_string(stored.macro_hashes.size()) + " final epochs, " +
+                       std::to_string(stored.micros.size()) + " micro blocks, " +
+                       std::to_string(head) + " events";
+    for (std::size_t count = 0; count <= submitted_.size(); ++count) {
+      fits(count, std::nullopt, died_at_);
+      text += "\n  after " + std::to_string(count) + " events: another " + why;
+    }
+    for (auto const& tried : failed_) {
+      if (!tried.job) continue;
+      fits(0, tried.job, tried.at);
+      text += "\n  after a job: another " + why;
+    }
+    text += "\n  known: " + std::to_string(feed_.size()) + " events, addresses";
+    for (auto const& row : addresses)
+      text += std::string(" ") + row.address.key.hex().substr(0, 4) +
+              (shadow_.book().has(plain(row.address.key)) ? "" : "(new)");
+    expect(false, text + "\n");
+  }
+  submitted_.clear();
+  jobs_.clear();
+  failed_.clear();
+  check_feed();
+  check_tables();
+}
+
+void Simulation::close() {
+  stuck_.reset();
+  for (auto& reader : readers_) reader.reset();
+  writer_.reset();
+  follower_.reset();
+  for (auto& node : nodes_) node.disconnect();
+}
+
+// In good order: what was submitted is committed first, as far as the disk lets it.
+void Simulation::stop() {
+  for (int tries = 0; tries < 20 && writer_->waiting() > 0; ++tries) {
+    clock_.advance(100);
+    work();
+  }
+  died_at_ = clock_.now();
+  close();
+  if (disk_.stopped()) {
+    ++coverage_[is_power_ ? "power lost while stopping" : "killed while stopping"];
+    disk_.restart(is_power_, dice_);
+  }
+  start();
+}
+
+void Simulation::die() {
+  died_at_ = clock_.now();
+  ++coverage_[is_power_ ? "power lost" : "killed"];
+  close();
+  disk_.restart(is_power_, dice_);
+  // It may come at once again, while the service starts.
+  if (dice_.one_in(4)) disk_.stop_at(1 + dice_.below(30));
+  clock_.advance(static_cast<std::int64_t>(dice_.below(dice_.one_in(4) ? 90'000 : 500)));
+  start();
+}
+
+void Simulation::emit(model::ChainEvent event) {
+  if (std::holds_alternative<model::Undone>(event)) {
+    expect(status_now_.has_value(), "only a status answer undoes");
+    expect(status_now_->epoch == rules_.next() && status_now_->offset.value == rules_.live &&
+               status_now_->last_block_hash == rules_.tip(rules_.live),
+           "the status that undoes names what is left");
+  }
+  if (std::holds_alternative<model::Violated>(event))
+    expect(was_forged_, "honest nodes contradict nothing");
+  try {
+    rules_.apply(event, instant(), follower_options_.revert_grace);
+  } catch (std::runtime_error const& broken) {
+    expect(false, broken.what());
+  }
+  if (auto const* sealed = std::get_if<model::Sealed>(&event)) {
+    auto const& macros = world_.macros;
+    auto const epoch = sealed->block.epoch.value;
+    expect(epoch < macros.size() && macros[epoch].hash == sealed->block.hash,
+           "what is final is the chain's");
+  }
+  submitted_.push_back(event);
+  writer_->submit(std::move(event), clock_.instant());
+}
+
+void Simulation::drain() {
+  for (auto& command : follower_->take()) {
+    if (auto const* send = std::get_if<chain::Send>(&command)) {
+      auto& node = nodes_[send->node];
+      expect(node.connected, "only a connected node is asked");
+      expect(node.inbox.size() < 80, "questions are bounded");
+      node.inbox.push_back(*send);
+    } else if (auto const* again = std::get_if<chain::Reconnect>(&command)) {
+      ++coverage_["reconnected"];
+      nodes_[again->node].disconnect();
+    } else if (auto* event = std::get_if<chain::Emit>(&command)) {
+      emit(std::move(event->event));
+    } else if (auto const* count = std::get_if<chain::Count>(&command)) {
+      ++coverage_[(count->what == chain::Count::What::reconcile ? "reconciled: " : "refused: ") +
+                  count->reason];
+    }
+  }
+}
+
+void Simulation::submit(Job job) {
+  jobs_.push_back(job);
+  auto const answered = [this](auto const& result) {
+    if (!result) expect(result.error().fault == Fault::transient, result.error().what);
+    job_results_.push_back(result.has_value());
+  };
+  if (auto const* add = std::get_if<Register>(&job))
+    writer_->register_addresses(add->addresses, answered);
+  else if (auto const* retire = std::get_if<Retire>(&job))
+    writer_->retire_address(retire->key, answered);
+  else
+    writer_->clear("it was restored", "alice", answered);
+}
+
+void Simulation::took_in(std::size_t events) {
+  for (; events > 0; --events) {
+    auto const event = std::move(submitted_.front());
+    submitted_.pop_front();
+    expected_.push_back(shadow_.apply(event, clock_.now()));
+    static constexpr char const* kNames[] = {"started",  "connected",    "held",
+                                             "returned", "undone",       "sealed",
+                                             "violated", "node changed", "stalled"};
+    ++coverage_["event: " + std::string(kNames[event.index()])];
+  }
+}
+
+void Simulation::work() {
+  auto const before = writer_->waiting();
+  job_results_.clear();
+  writer_->work(clock_.instant());
+  if (disk_.stopped()) return die();
+  auto const after = writer_->waiting();
+  took_in(before - after);
+  if (after < before) failed_.clear();
+  if (after > 0) failed_.push_back({clock_.now(), std::nullopt});
+  for (bool const done : std::exchange(job_results_, {})) {
+    if (done) {
+      auto const known = shadow_.book().addresses();
+      expected_.push_back(shadow_.apply(jobs_.front(), clock_.now()));
+      // One that changes nothing writes nothing, and takes no other's place.
+      if (shadow_.book().addresses() > known) failed_.clear();
+    } else {
+      ++coverage_["write refused"];
+      failed_.push_back({clock_.now(), jobs_.front()});
+    }
+    jobs_.pop_front();
+  }
+  check_feed();
+  if (!std::exchange(cleared_, false)) return;
+  rules_.stored.violated = false;
+  follower_->on_violation_cleared(instant());
+  drain();
+}
+
+}  // namespace hotside::sim
