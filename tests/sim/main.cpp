@@ -22,17 +22,19 @@ namespace hotside::sim {
 namespace {
 
 constexpr char kUsage[] =
-    "usage: hotside-sim --seeds N [--from S] [--threads K] [--quiet]   runs histories S … S+N-1,\n"
-    "                                                    K at once, each in a process of its own\n"
-    "       hotside-sim --seed N      runs one; when it fails, shrinks it to a short script\n"
-    "       hotside-sim --script FILE runs a script (- for standard input)\n";
+    "usage: hotside-sim --seeds N [--from S] [--threads K] [--quiet] [--no-shrink]\n"
+    "           runs histories S … S+N-1, K at once, each K in a process of its own\n"
+    "       hotside-sim --seed N [--no-shrink]\n"
+    "           runs one; when it fails, shrinks it to a short script\n"
+    "       hotside-sim --script FILE\n"
+    "           runs a script (- for standard input)\n";
 constexpr int kSilence = 300;  // seconds: a history that takes longer hangs
 
 struct Options {
   std::uint64_t seeds = 0, from = 1, threads = 1;
   std::optional<std::uint64_t> seed;
   std::string script;
-  bool quiet = false;
+  bool quiet = false, shrinks = true;
 };
 
 // Empty: nothing is wrong.
@@ -106,13 +108,14 @@ void print(Coverage const& coverage) {
     std::cout << "  " << what << std::string(width + 2 - what.size(), ' ') << count << "\n";
 }
 
-int one_script(Script const& script, std::string const& again) {
+int one_script(Script const& script, std::string const& again, bool shrinks) {
   auto const what = run_apart(script);
   if (what.empty()) {
     std::cout << "nothing is wrong\n";
     return 0;
   }
-  std::cout << "FAILED: " << what << "\nreplay with: " << again << "\nshrinking …" << std::endl;
+  std::cout << "FAILED: " << what << "\nreplay with: " << again << std::endl;
+  if (!shrinks) return 1;
   auto const shorter = shrink(script, what);
   std::cout << "shrunk to " << shorter.actions.size() << " of " << script.actions.size()
             << " actions (hotside-sim --script FILE):\n"
@@ -120,8 +123,8 @@ int one_script(Script const& script, std::string const& again) {
   return 1;
 }
 
-int one_seed(std::uint64_t seed) {
-  return one_script(Script::from_seed(seed), "hotside-sim --seed " + std::to_string(seed));
+int one_seed(std::uint64_t seed, bool shrinks) {
+  return one_script(Script::from_seed(seed), "hotside-sim --seed " + std::to_string(seed), shrinks);
 }
 
 // ---- many seeds
@@ -222,7 +225,7 @@ int many_seeds(Options const& options) {
   }
   std::cout << done << " histories in " << took << " s, " << static_cast<double>(done) / took
             << " a second\n";
-  if (failed) return one_seed(*failed);
+  if (failed) return one_seed(*failed, options.shrinks);
   if (!options.quiet) print(coverage);
   return 0;
 }
@@ -231,8 +234,8 @@ std::optional<Options> parse(int argc, char** argv) {
   Options options;
   for (int at = 1; at < argc; ++at) {
     std::string_view const name = argv[at];
-    if (name == "--quiet") {
-      options.quiet = true;
+    if (name == "--quiet" || name == "--no-shrink") {
+      (name == "--quiet" ? options.quiet : options.shrinks) = name == "--quiet";
       continue;
     }
     if (at + 1 == argc) return std::nullopt;
@@ -269,7 +272,7 @@ int script_file(std::string const& name) {
   std::string const text{std::istreambuf_iterator<char>(in), {}};
   std::string problem;
   auto const script = Script::parse(text, problem);
-  if (script) return one_script(*script, "hotside-sim --script " + name);
+  if (script) return one_script(*script, "hotside-sim --script " + name, true);
   std::cerr << name << ": " << problem << "\n";
   return 2;
 }
@@ -282,7 +285,7 @@ int main_of(int argc, char** argv) {
   }
   spdlog::set_level(spdlog::level::off);  // disks that fail are no news here
   if (!options->script.empty()) return script_file(options->script);
-  if (options->seed) return one_seed(*options->seed);
+  if (options->seed) return one_seed(*options->seed, options->shrinks);
   return many_seeds(*options);
 }
 

@@ -8,25 +8,32 @@
 namespace hotside::sim {
 namespace {
 
+// How often each is, of all, in three moods: anything, a live chain, a machine that fails.
 struct Known {
   std::string_view name;
-  unsigned weight;  // how often, of all
+  unsigned weights[3];
 };
 constexpr Known kKnown[kActs] = {
-    {"grow", 60},  {"full", 1},      {"fork", 20},    {"seal", 22},     {"rush", 3},   {"swap", 6},
-    {"step", 40},  {"level", 12},    {"pop", 6},      {"rewind", 4},    {"freeze", 4}, {"thaw", 4},
-    {"desync", 4}, {"garble", 3},    {"forge", 2},    {"repent", 4},    {"mute", 4},   {"cut", 8},
-    {"spoil", 16}, {"talk", 40},     {"move", 60},    {"wait", 10},     {"stop", 4},   {"kill", 8},
-    {"power", 8},  {"full-disk", 2}, {"bad-disk", 2}, {"register", 14}, {"retire", 5}, {"clear", 4},
-    {"poll", 14},  {"crash", 3},     {"backup", 3},   {"doubt", 3}};
+    {"grow", {60, 60, 40}},  {"full", {1, 1, 0}},       {"fork", {20, 30, 8}},
+    {"drop", {6, 12, 3}},    {"seal", {22, 14, 14}},    {"rush", {3, 1, 2}},
+    {"swap", {6, 6, 3}},     {"step", {40, 30, 20}},    {"level", {12, 40, 20}},
+    {"pop", {6, 14, 3}},     {"rewind", {4, 2, 1}},     {"freeze", {4, 2, 1}},
+    {"thaw", {4, 4, 2}},     {"desync", {4, 1, 1}},     {"garble", {3, 1, 1}},
+    {"forge", {2, 0, 1}},    {"repent", {4, 0, 2}},     {"mute", {4, 1, 1}},
+    {"cut", {8, 4, 2}},      {"spoil", {16, 40, 6}},    {"talk", {40, 60, 50}},
+    {"move", {60, 40, 30}},  {"wait", {10, 12, 4}},     {"stop", {4, 1, 6}},
+    {"kill", {8, 1, 24}},    {"power", {8, 1, 24}},     {"full-disk", {2, 0, 6}},
+    {"bad-disk", {2, 0, 6}}, {"register", {14, 8, 12}}, {"retire", {5, 3, 4}},
+    {"clear", {4, 0, 2}},    {"poll", {14, 8, 10}},     {"crash", {3, 1, 2}},
+    {"backup", {3, 1, 2}},   {"doubt", {3, 1, 2}}};
 
-Act any_act(chain::test::Dice& dice) {
+Act any_act(chain::test::Dice& dice, std::size_t mood) {
   unsigned sum = 0;
-  for (auto const& each : kKnown) sum += each.weight;
+  for (auto const& each : kKnown) sum += each.weights[mood];
   auto left = dice.below(sum);
   for (std::size_t at = 0; at < kActs; ++at) {
-    if (left < kKnown[at].weight) return static_cast<Act>(at);
-    left -= kKnown[at].weight;
+    if (left < kKnown[at].weights[mood]) return static_cast<Act>(at);
+    left -= kKnown[at].weights[mood];
   }
   return Act::grow;
 }
@@ -39,9 +46,10 @@ Script Script::from_seed(std::uint64_t seed) {
   chain::test::Dice dice(seed);
   Script script;
   script.setup = dice.below(1U << 30U);
+  auto const mood = dice.below(3);
   auto const length = 20 + dice.below(dice.one_in(8) ? 300 : 80);
   while (script.actions.size() < length)
-    script.actions.push_back({any_act(dice), dice.below(1U << 30U)});
+    script.actions.push_back({any_act(dice, mood), dice.below(1U << 30U)});
   return script;
 }
 

@@ -20,6 +20,7 @@ enum class Act : std::uint8_t {
   grow,  // micro blocks
   full,  // micro blocks up to the sixtieth
   fork,  // the tail is replaced, from any depth
+  drop,  // the tail is taken back, and nothing follows for now
   seal,  // the epoch ends
   rush,  // several epochs end at once
   swap,  // the tail is replaced, and the epoch ends with nobody told

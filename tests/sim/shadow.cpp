@@ -167,7 +167,15 @@ Lines Shadow::apply(model::ChainEvent const& event, Time now) {
   return told(now);
 }
 
+std::string Shadow::action_of(Job const& job) {
+  static constexpr char const* kNames[] = {"address.register", "address.retire", "violation.clear"};
+  return kNames[job.index()];
+}
+
 Lines Shadow::apply(Job const& job, Time now) {
+  auto const* gone = std::get_if<Retire>(&job);
+  // Nobody to retire is nothing done.
+  if (gone == nullptr || book_.has(plain(gone->key))) audit_.push_back(action_of(job));
   if (auto const* add = std::get_if<Register>(&job)) {
     std::set<oracle::Id> keys;
     for (auto const& address : add->addresses) {

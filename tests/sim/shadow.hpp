@@ -43,6 +43,8 @@ class Shadow {
   std::string difference(store::ChainState const& state) const;
   std::optional<model::Position> position() const;
   oracle::Book const& book() const { return book_; }
+  std::vector<std::string> const& audit() const { return audit_; }  // actions, in order
+  static std::string action_of(Job const& job);
   std::string const& reference(oracle::Id const& key) const { return references_.at(key); }
   bool violated() const { return !violations_.empty(); }
   bool started() const { return started_.has_value(); }
@@ -67,6 +69,7 @@ class Shadow {
   std::vector<Micro> micros_;
   std::vector<model::Violated> violations_;
   std::map<std::string, std::string> references_;
+  std::vector<std::string> audit_;
   oracle::Book book_;
 };
 

@@ -69,14 +69,16 @@ void Simulation::run() {
     act(action.act);
     if (dice_.one_in(2)) move();
   }
-  quiesce();
+  quiesce(dice_.one_in(3));
+  if (dice_.one_in(3)) quiesce(false), check_take_back();
+  if (dice_.one_in(12)) quiesce(false), check_stall();
   // Once more with everything final, and after a restart.
   register_some();
   contents_.make_sealable();
   world_.seal();
-  quiesce();
+  quiesce(false);
   stop();
-  quiesce();
+  quiesce(false);
   ++coverage_["histories"];
   coverage_["disk: writes"] += disk_.writes();
   coverage_["disk: writes lost"] += disk_.lost();
@@ -91,7 +93,7 @@ void Simulation::act(Act act) {
   if (act <= Act::mute) return act_on_node(act);
   if (act <= Act::wait) {
     if (act == Act::cut) return cut(any_node());
-    if (act == Act::spoil) return spoil(any_node());
+    if (act == Act::spoil) return spoil();
     if (act == Act::talk) return talk(1 + dice_.below(20));
     if (act == Act::move) return move();
     for (auto left = dice_.below(dice_.one_in(3) ? 700 : 80); left > 0; --left) {
@@ -117,6 +119,7 @@ void Simulation::act_on_chain(Act act) {
     while (world_.grow()) {
     }
   if ((act == Act::fork || act == Act::swap) && has_blocks) world_.fork();
+  if (act == Act::drop) world_.micros.resize(dice_.below(world_.micros.size() + 1));
   if (act == Act::swap && dice_.one_in(2))
     world_.micros.resize(dice_.below(world_.micros.size() + 1));
   if (act == Act::seal || act == Act::swap) ends();
@@ -226,36 +229,27 @@ void Simulation::cut(Node& node) {
   drain();
 }
 
-void Simulation::spoil(Node& node) {
-  auto const size = node.wire.size();
-  if (size == 0) return;
-  auto const at = dice_.below(size);
-  auto const told = node.wire.begin() + static_cast<std::ptrdiff_t>(at);
-  if (told->id != 0) return;
-  switch (dice_.below(5)) {
-    case 0:
-      ++coverage_["notice lost"];
-      node.wire.erase(told);
-      break;
-    case 1:
-      ++coverage_["notice doubled"];
-      node.wire.push_back(Node::Told(*told));
-      break;
-    case 2:
-      ++coverage_["notice reordered"];
-      std::swap(*told, node.wire[dice_.below(size)]);
-      break;
-    case 3: {
-      ++coverage_["notice late"];
-      auto late = std::move(*told);
-      node.wire.erase(told);
-      node.wire.push_back(std::move(late));
-      break;
-    }
-    default:
-      ++coverage_["notices overflow"];
-      std::erase_if(node.wire, [](auto const& entry) { return entry.id == 0; });
+// A notice that is on its way, of whoever has one.
+void Simulation::spoil() {
+  std::vector<std::pair<Node*, std::size_t>> notices;
+  for (auto& node : nodes_)
+    for (std::size_t at = 0; at < node.wire.size(); ++at)
+      if (node.wire[at].id == 0) notices.emplace_back(&node, at);
+  if (notices.empty()) return;
+  auto const [node, at] = notices[dice_.below(notices.size())];
+  auto const told = node->wire.begin() + static_cast<std::ptrdiff_t>(at);
+  auto const kind = dice_.below(5);
+  static constexpr char const* kNames[] = {"lost", "doubled", "reordered", "late", "overflow"};
+  ++coverage_[std::string("notice ") + kNames[kind]];
+  if (kind == 0) node->wire.erase(told);
+  if (kind == 1) node->wire.push_back(Node::Told(*told));
+  if (kind == 2) std::swap(*told, node->wire[dice_.below(node->wire.size())]);
+  if (kind == 3) {
+    auto late = std::move(*told);
+    node->wire.erase(told);
+    node->wire.push_back(std::move(late));
   }
+  if (kind == 4) std::erase_if(node->wire, [](auto const& entry) { return entry.id == 0; });
 }
 
 void Simulation::deliver(Node& node) {
@@ -270,7 +264,12 @@ void Simulation::deliver(Node& node) {
   auto const held = rules_.held;
   if (told.id != 0) {
     auto answer = std::get<chain::Answer>(std::move(told.what));
-    if (auto const* status = std::get_if<chain::Status>(&answer)) status_now_ = *status;
+    if (auto const* status = std::get_if<chain::Status>(&answer)) {
+      status_now_ = *status;
+      status_id_ = told.id;
+      tips_.push_back(status->last_block_hash);
+      heard_[id_of(node)].at = instant();
+    }
     follower_->on_answer(id_of(node), told.id, std::move(answer), instant());
   } else {
     auto notice = std::get<chain::Notice>(std::move(told.what));
@@ -279,7 +278,8 @@ void Simulation::deliver(Node& node) {
   }
   drain();
   status_now_.reset();
-  expect(is_take_back || rules_.held == held, "only a take-back notice holds blocks");
+  if (!is_take_back && rules_.held != held) expect(false, "only a take-back notice holds blocks");
+  check_replaced(told.id != 0);
   if (!submitted_.empty() && dice_.one_in(3)) work();
 }
 
@@ -293,6 +293,9 @@ void Simulation::serve(Node& node, std::uint64_t count) {
 
 void Simulation::talk(std::uint64_t rounds) {
   auto& node = any_node();
+  auto const steps = dice_.one_in(2) ? 60U : 0U;
+  for (auto left = steps; left > 0 && node.step(); --left) {
+  }
   for (; rounds > 0; --rounds) {
     if (!node.connected) connect(node);
     serve(node, 20);

@@ -59,7 +59,7 @@ class Simulation {
   void act_on_service(Act act);
   void act_for_people(Act act);
   void forge(Node& node);
-  void spoil(Node& node);
+  void spoil();
   void talk(std::uint64_t rounds);
   void move();
   void serve(Node& node, std::uint64_t count);
@@ -91,12 +91,22 @@ class Simulation {
   void check_feed();
   void check_tables();
   void check_sums(store::Snapshot& snapshot);
-  void quiesce();
+  void check_audit(store::Snapshot& snapshot);
+  void quiesce(bool with_one);
+  void rest(int rounds);
+  void level_nodes();
   void calm(int rounds);
   bool is_level() const;
   void notice_forgery();
-  void heal();
+  void heal(std::optional<std::size_t> only);
   void check_end();
+
+  // ---- promises.cpp
+  void check_event(model::ChainEvent const& event);
+  void check_replaced(bool by_answer);
+  void check_take_back();
+  void check_stall();
+  bool is_tip(chain::Status const& status, std::size_t count) const;
   std::unique_ptr<store::Snapshot> snapshot(std::size_t reader);
 
   Script const& script_;
@@ -133,7 +143,16 @@ class Simulation {
 
   // What we know beside it.
   chain::test::Fold rules_;
-  std::optional<chain::Status> status_now_;
+  std::optional<chain::Status> status_now_;  // the answer that is being taken in
+  chain::RequestId status_id_ = 0, last_sent_ = 0, held_mark_ = 0;
+  std::vector<Hash> tips_;  // that a status of this run has named
+  bool replaced_ = false;
+  Instant last_block_{};
+  struct Heard {
+    Instant at;
+    bool is_down = false;
+  };
+  std::vector<Heard> heard_;  // of each node
   Shadow shadow_;
   std::vector<Lines> expected_;
   std::vector<model::OutboxEvent> feed_;
