@@ -185,6 +185,16 @@ void Simulation::calm(int rounds) {
   for (; rounds > 0 && !is_level(); --rounds) rest(1);
 }
 
+std::string Simulation::describe() const {
+  auto text = "; it has " + std::to_string(shadow_.finals().size()) + " final epochs of " +
+              std::to_string(world_.macros.size()) + ", " + std::to_string(submitted_.size()) +
+              " events and " + std::to_string(jobs_.size()) + " writes wait" +
+              (shadow_.violated() ? ", violated" : "") + (writer_->room() ? "" : ", without room");
+  for (auto const& node : follower_->nodes(clock_.now()))
+    text += "\n  " + node.name + " " + std::string(model::to_string(node.state)) + " " + node.text;
+  return text + "\n";
+}
+
 void Simulation::level_nodes() {
   for (auto& node : nodes_)
     while (node.step()) {
@@ -195,7 +205,7 @@ void Simulation::level_nodes() {
 void Simulation::notice_forgery() {
   for (std::size_t at = 0; at < nodes_.size(); ++at) {
     auto& node = nodes_[at];
-    if (!node.is_forged()) continue;
+    if (!node.is_forged() || forged_from_ > *shadow_.final()) continue;
     muted_[at] = false;
     node.synchronised = true;
     node.garbles = false;
@@ -246,13 +256,16 @@ void Simulation::quiesce(bool with_one) {
   for (std::size_t at = 0; at < nodes_.size(); ++at)
     while ((!only || *only == at) && nodes_[at].step()) {
     }
-  if (shadow_.violated()) {
-    rest(20);
+  // A violation may still wait to be committed.
+  if (shadow_.violated() || rules_.stored.violated) {
+    rest(50);
     submit(Clear{});
   }
   calm(1500);
-  expect(is_level(),
-         only ? "with one good node we hold its chain" : "at rest we hold the node's chain");
+  if (!is_level())
+    expect(false,
+           (only ? "with one good node we hold its chain" : "at rest we hold the node's chain") +
+               describe());
   ++coverage_[only ? "at rest with one good node" : "at rest"];
   check_end();
 }

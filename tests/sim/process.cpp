@@ -1,5 +1,6 @@
 // The service in the simulation: how it starts, takes in, stops and dies.
 
+#include <algorithm>
 #include <utility>
 
 #include "proto/base/invariant.hpp"
@@ -68,6 +69,7 @@ bool Simulation::open() {
   cleared_ = replaced_ = false;
   held_mark_ = last_sent_ = 0;
   tips_.clear();
+  shown_.clear();
   last_block_ = instant();
   heard_.assign(nodes_.size(), {instant(), false});
   return true;
@@ -77,67 +79,72 @@ bool Simulation::open() {
 // What failed belongs to it: a transaction whose last sync failed may stand in the log whole, and
 // then a restart finds it committed, unless another one was committed in its place.
 void Simulation::recover(store::ChainState const& stored) {
-  auto view = snapshot(0);
-  auto const head = view->feed().value().head.value;
-  auto const addresses = view->addresses({}, std::nullopt, 1000).value();
-  auto const audit = view->audit().audit(0, 100'000).value().size();
-  view.reset();
-  std::string why;
-  auto const fits = [&](std::size_t count, std::optional<Job> const& job, Time at) {
-    auto candidate = shadow_;
-    std::vector<Lines> lines;
-    for (std::size_t i = 0; i < count; ++i) lines.push_back(candidate.apply(submitted_[i], at));
-    if (job) lines.push_back(candidate.apply(*job, at));
-    auto told = feed_.size();
-    for (auto const& each : lines) told += each.size();
-    why = candidate.difference(stored);
-    if (why.empty() && told != head) why = "the feed, to " + std::to_string(head);
-    bool same = candidate.book().addresses() == addresses.size();
-    for (auto const& row : addresses) {
-      auto const key = plain(row.address.key);
-      same = same && candidate.book().has(key) &&
-             candidate.book().is_retired(key) == row.address.retired &&
-             candidate.reference(key) == row.address.reference.value_or("");
-    }
-    if (why.empty() && !same) why = "addresses";
-    if (why.empty() && candidate.audit().size() != audit) why = "audit log";
-    if (!why.empty()) return false;
-    if (count > 0 || job) ++coverage_["committed, but not told so"];
-    shadow_ = std::move(candidate);
-    expected_ = std::move(lines);
-    return true;
-  };
+  auto const found = read_store(stored);
   failed_.push_back({died_at_, std::nullopt});
   if (!jobs_.empty()) failed_.push_back({died_at_, jobs_.front()});
-  bool found = false;
-  for (auto tried = failed_.rbegin(); tried != failed_.rend() && !found; ++tried)
-    for (std::size_t count = 0; count <= submitted_.size() && !found; ++count)
-      found = fits(count, tried->job, tried->at);
-  if (!found) {
-    std::string text = "after a restart the store is where some run without it would be; it has " +
-                       std::to_string(stored.macro_hashes.size()) + " final epochs, " +
-                       std::to_string(stored.micros.size()) + " micro blocks, " +
-                       std::to_string(head) + " events";
+  std::string text;
+  for (auto tried = failed_.rbegin(); tried != failed_.rend(); ++tried)
     for (std::size_t count = 0; count <= submitted_.size(); ++count) {
-      fits(count, std::nullopt, died_at_);
-      text += "\n  after " + std::to_string(count) + " events: another " + why;
+      auto candidate = shadow_;
+      std::vector<Lines> lines;
+      for (std::size_t i = 0; i < count; ++i)
+        lines.push_back(candidate.apply(submitted_[i], tried->at));
+      if (tried->job) lines.push_back(candidate.apply(*tried->job, tried->at));
+      auto const why = difference(candidate, lines, found);
+      if (why.empty()) {
+        if (count > 0 || tried->job) ++coverage_["committed, but not told so"];
+        shadow_ = std::move(candidate);
+        expected_ = std::move(lines);
+        submitted_.clear();
+        jobs_.clear();
+        failed_.clear();
+        check_feed();
+        return check_tables();
+      }
+      text += "\n  after " + std::to_string(count) + " events" +
+              (tried->job ? " and a write" : "") + " at " + to_rfc3339(tried->at) + ": another " +
+              why;
     }
-    for (auto const& tried : failed_) {
-      if (!tried.job) continue;
-      fits(0, tried.job, tried.at);
-      text += "\n  after a job: another " + why;
-    }
-    text += "\n  known: " + std::to_string(feed_.size()) + " events, addresses";
-    for (auto const& row : addresses)
-      text += std::string(" ") + row.address.key.hex().substr(0, 4) +
-              (shadow_.book().has(plain(row.address.key)) ? "" : "(new)");
-    expect(false, text + "\n");
+  expect(false, "after a restart the store is where some run without it would be; it has " +
+                    std::to_string(stored.macro_hashes.size()) + " final epochs, " +
+                    std::to_string(stored.micros.size()) + " micro blocks, " +
+                    std::to_string(found.head) + " events, known were " +
+                    std::to_string(feed_.size()) + text + "\n");
+}
+
+Simulation::Found Simulation::read_store(store::ChainState const& stored) {
+  auto const view = snapshot(0);
+  Found found{stored, view->feed().value().head.value, {}, {}, {}, 0};
+  auto page = view->events(EventSeq(feed_.size()), model::kAllEventTypes, 100'000, 100'000);
+  found.events = std::move(page.value().events);
+  auto const deposits = view->deposits({}, std::nullopt, 100'000);
+  for (auto const& row : deposits.value())
+    found.rows[{plain(row.deposit.id.utxo), row.deposit.id.epoch.value}] = plain(row.deposit);
+  found.addresses = view->addresses({}, std::nullopt, 1000).value();
+  found.audit = view->audit().audit(0, 100'000).value().size();
+  return found;
+}
+
+// Empty: the store is as the candidate says.
+std::string Simulation::difference(Shadow const& candidate, std::vector<Lines> const& lines,
+                                   Found const& found) const {
+  if (auto why = candidate.difference(found.chain); !why.empty()) return why;
+  Lines expected, told;
+  for (auto const& each : lines) expected.insert(expected.end(), each.begin(), each.end());
+  for (auto const& event : found.events) told.push_back(candidate.line(event));
+  std::sort(expected.begin(), expected.end());
+  std::sort(told.begin(), told.end());
+  if (found.head != feed_.size() + expected.size() || told != expected) return "feed";
+  auto const& book = candidate.book();
+  bool same = book.addresses() == found.addresses.size();
+  for (auto const& row : found.addresses) {
+    auto const key = plain(row.address.key);
+    same = same && book.has(key) && book.is_retired(key) == row.address.retired &&
+           candidate.reference(key) == row.address.reference.value_or("");
   }
-  submitted_.clear();
-  jobs_.clear();
-  failed_.clear();
-  check_feed();
-  check_tables();
+  if (!same) return "list of addresses";
+  if (candidate.audit().size() != found.audit) return "audit log";
+  return book.rows() == found.rows ? "" : "table of deposits";
 }
 
 void Simulation::close() {

@@ -30,6 +30,8 @@ void Simulation::check_event(model::ChainEvent const& event) {
     auto const epoch = sealed->block.epoch.value;
     expect(epoch < world_.macros.size() && world_.macros[epoch].hash == sealed->block.hash,
            "what is final is the chain's");
+    expect(shown_[sealed->block.hash].size() >= follower_options_.confirm_nodes,
+           "as many nodes as must have shown what is final");
     last_block_ = instant();
   }
   if (std::holds_alternative<model::Violated>(event))

@@ -30,7 +30,8 @@ Simulation::Simulation(Script const& script, Ground& ground, Coverage& coverage)
   follower_options_.revert_grace = 1s * (1 + static_cast<int>(dice_.below(8)));
   follower_options_.pipeline_bytes = 500U << dice_.below(6);
   auto const count = 1 + dice_.below(3);
-  follower_options_.confirm_nodes = dice_.one_in(6) ? static_cast<std::uint32_t>(count) : 1;
+  follower_options_.confirm_nodes =
+      dice_.one_in(5) ? static_cast<std::uint32_t>(1 + dice_.below(count)) : 1;
   for (std::size_t at = 0; at < count; ++at) {
     follower_options_.nodes.push_back("n" + std::to_string(at));
     constexpr Generation kinds[] = {Generation::v1_2_2, Generation::v1_2_2, Generation::dev,
@@ -158,16 +159,27 @@ void Simulation::act_on_node(Act act) {
   submit(Clear{});
 }
 
-// Below what we hold; whoever shows an epoch first is believed, there is nothing to compare with.
+// From a final epoch on: whoever shows one first is believed, there is nothing to compare with. Of
+// several that must agree, one may also lie about the next.
 void Simulation::forge(Node& node) {
   auto const final = shadow_.final();
   auto const start = follower_options_.start_epoch.value;
-  if (!final || final->value <= start || node.is_forged()) return;
+  if (!final || final->value <= start || was_forged_now()) return;
   cut(node);
   while (node.step()) {
   }
-  node.forge(Epoch(final->value - dice_.below(final->value - start)), dice_.below(4));
-  was_forged_ = was_forged_ || node.is_forged();
+  bool const is_next = follower_options_.confirm_nodes > 1 && dice_.one_in(2);
+  auto const from = is_next ? final->value + 1 : final->value - dice_.below(final->value - start);
+  node.forge(Epoch(from), dice_.below(4));
+  if (!node.is_forged()) return;
+  was_forged_ = true;
+  forged_from_ = Epoch(from);
+  if (is_next) ++coverage_["one of several lies about the next epoch"];
+}
+
+bool Simulation::was_forged_now() const {
+  return std::any_of(nodes_.begin(), nodes_.end(),
+                     [](auto const& each) { return each.is_forged(); });
 }
 
 void Simulation::act_on_service(Act act) {
@@ -270,10 +282,14 @@ void Simulation::deliver(Node& node) {
       tips_.push_back(status->last_block_hash);
       heard_[id_of(node)].at = instant();
     }
+    if (auto const* seen = std::get_if<chain::MacroSeen>(&answer))
+      shown_[seen->block.hash].insert(id_of(node));
     follower_->on_answer(id_of(node), told.id, std::move(answer), instant());
   } else {
     auto notice = std::get<chain::Notice>(std::move(told.what));
     is_take_back = std::holds_alternative<chain::MicroReverted>(notice);
+    if (auto const* seen = std::get_if<chain::MacroSeen>(&notice))
+      shown_[seen->block.hash].insert(id_of(node));
     follower_->on_notice(id_of(node), std::move(notice), instant());
   }
   drain();

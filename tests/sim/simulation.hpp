@@ -4,8 +4,10 @@
 
 #include <array>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -59,6 +61,7 @@ class Simulation {
   void act_on_service(Act act);
   void act_for_people(Act act);
   void forge(Node& node);
+  bool was_forged_now() const;
   void spoil();
   void talk(std::uint64_t rounds);
   void move();
@@ -82,7 +85,18 @@ class Simulation {
   void work();
   void submit(Job job);
   void took_in(std::size_t events);
+  struct Found {  // in the store, at a start
+    store::ChainState chain;
+    std::uint64_t head = 0;
+    std::vector<model::OutboxEvent> events;  // that are new
+    oracle::Rows rows;
+    std::vector<store::AddressRow> addresses;
+    std::size_t audit = 0;
+  };
   void recover(store::ChainState const& stored);
+  Found read_store(store::ChainState const& stored);
+  std::string difference(Shadow const& candidate, std::vector<Lines> const& lines,
+                         Found const& found) const;
   Instant instant() const { return clock_.instant() - blocked_; }
 
   // ---- checks.cpp
@@ -97,6 +111,7 @@ class Simulation {
   void level_nodes();
   void calm(int rounds);
   bool is_level() const;
+  std::string describe() const;
   void notice_forgery();
   void heal(std::optional<std::size_t> only);
   void check_end();
@@ -145,7 +160,8 @@ class Simulation {
   chain::test::Fold rules_;
   std::optional<chain::Status> status_now_;  // the answer that is being taken in
   chain::RequestId status_id_ = 0, last_sent_ = 0, held_mark_ = 0;
-  std::vector<Hash> tips_;  // that a status of this run has named
+  std::vector<Hash> tips_;                         // that a status of this run has named
+  std::map<Hash, std::set<chain::NodeId>> shown_;  // macro blocks, by whom in this run
   bool replaced_ = false;
   Instant last_block_{};
   struct Heard {
@@ -158,6 +174,7 @@ class Simulation {
   std::vector<model::OutboxEvent> feed_;
   Exchange exchange_;
   bool was_forged_ = false;
+  Epoch forged_from_;
 };
 
 }  // namespace hotside::sim
