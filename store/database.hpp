@@ -23,6 +23,7 @@
 #include "proto/model/ports.hpp"
 #include "store/audit.hpp"
 #include "store/store.hpp"
+#include "store/webhooks.hpp"
 
 namespace hotside::store {
 
@@ -123,6 +124,7 @@ class WriteTxn {
 
   // -- what each subject has for itself
   virtual AuditWrites& audit() = 0;
+  virtual WebhookWrites& webhooks() = 0;
 };
 
 // One transaction for somebody else than the chain, run on the writer's thread between blocks.

@@ -20,6 +20,7 @@
 #include "proto/model/feed.hpp"
 #include "proto/model/ports.hpp"
 #include "store/audit.hpp"
+#include "store/webhooks.hpp"
 
 namespace hotside::store {
 
@@ -122,6 +123,7 @@ class Snapshot {
 
   // What each subject has for itself.
   virtual AuditReads& audit() = 0;
+  virtual WebhookReads& webhooks() = 0;
 };
 
 class Reader {  // one read-only connection

@@ -146,7 +146,7 @@ std::optional<Response> ApiServer::Impl::route(ApiExchange& exchange) {
   auto const& request = exchange.request;
   if (request.method == "OPTIONS" && request.target == "*") {
     auto response = no_content();
-    response.headers.emplace_back("Allow", "GET, HEAD, POST, DELETE, OPTIONS");
+    response.headers.emplace_back("Allow", "GET, HEAD, POST, PATCH, DELETE, OPTIONS");
     return response;
   }
   auto target = parse_target(request.target);

@@ -38,6 +38,16 @@ struct EventsPage {
 Asked<EventsQuery> parse_events_query(Call const& call);
 Asked<EventsPage> read_events(EventsQuery const& query, store::Snapshot& snapshot);
 
+// webhooks.cpp
+Answer get_webhooks(Context const&, Call const&, store::Snapshot&);
+Answer get_webhook(Context const&, Call const&, store::Snapshot&);
+Answer get_deliveries(Context const&, Call const&, store::Snapshot&);
+void post_webhook(Context const&, Call const&, std::function<void(Answer)> done);
+void patch_webhook(Context const&, Call const&, std::function<void(Answer)> done);
+void delete_webhook(Context const&, Call const&, std::function<void(Answer)> done);
+void post_rotate(Context const&, Call const&, std::function<void(Answer)> done);
+void post_redeliver(Context const&, Call const&, std::function<void(Answer)> done);
+
 // metrics_page.cpp
 Answer get_metrics(Context const&, Call const&, store::Snapshot*, std::string const& fault);
 

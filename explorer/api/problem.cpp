@@ -9,7 +9,7 @@
 namespace hotside::api {
 namespace {
 
-constexpr std::array<ProblemKind, 19> kKinds{{
+constexpr std::array<ProblemKind, 23> kKinds{{
     {Problem::malformed_request, "malformed-request", 400, "Malformed request",
      "The request is not valid HTTP/1.1, or its target cannot be decoded. Fix the client."},
     {Problem::invalid_parameter, "invalid-parameter", 400, "Invalid parameter",
@@ -37,6 +37,18 @@ constexpr std::array<ProblemKind, 19> kKinds{{
     {Problem::idempotency_key_reused, "idempotency-key-reused", 422, "Idempotency-Key used before",
      "Another request was sent under this Idempotency-Key within the last 7 days. Make a new key "
      "for each new intention, and repeat it only with the same request."},
+    {Problem::webhook_event_type, "webhook-event-type", 422, "Unknown event type of a webhook",
+     "A name in `events` is not one of the event types, so it would never be sent. Fix the name; "
+     "/openapi.json lists them."},
+    {Problem::webhook_target, "webhook-target", 422, "Forbidden target of a webhook",
+     "The host of `url` is this machine or not a public address. If it is meant to be reached, "
+     "make the webhook with `allow_private` true."},
+    {Problem::webhook_configured, "webhook-configured", 409, "Webhook of the configuration",
+     "This webhook stands in the service's configuration file, which decides on its url, events "
+     "and secrets: change it there and reload the service. It can be switched on and off here."},
+    {Problem::webhook_limit, "webhook-limit", 409, "Limit of webhooks reached",
+     "There may be 100 webhooks, with 8 valid secrets and 100 waiting redeliveries each. The "
+     "detail says which limit it is."},
     {Problem::cursor_beyond_head, "cursor-beyond-head", 409, "Cursor beyond the head of the feed",
      "`after` is greater than the last event number. You are reading another store than the one "
      "that gave this number: check the address of the service before going on."},

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kDepositParameters =
     "utxo address reference state spend epoch_from epoch_to min_amount after limit";
 
-std::array<Route, 17> const kRoutes{{
+std::array<Route, 25> const kRoutes{{
     {"GET", "/", Role::none, &get_dashboard},
     {"GET", "/dashboard/{file}", Role::none, &get_dashboard_file},
     {"GET", "/healthz", Role::none, &get_healthz},
@@ -30,6 +30,14 @@ std::array<Route, 17> const kRoutes{{
     {"GET", "/v1/events", Role::read, LongPoll{}, false, "after feed limit types wait"},
     {"GET", "/v1/violations", Role::read, &get_violations},
     {"DELETE", "/v1/violations", Role::admin, &delete_violations, true},
+    {"GET", "/v1/webhooks", Role::manage, &get_webhooks, false, "after limit"},
+    {"POST", "/v1/webhooks", Role::manage, &post_webhook, true},
+    {"GET", "/v1/webhooks/{id}", Role::manage, &get_webhook},
+    {"PATCH", "/v1/webhooks/{id}", Role::manage, &patch_webhook, true},
+    {"DELETE", "/v1/webhooks/{id}", Role::manage, &delete_webhook},
+    {"POST", "/v1/webhooks/{id}/rotate", Role::manage, &post_rotate, true},
+    {"GET", "/v1/webhooks/{id}/deliveries", Role::manage, &get_deliveries, false, "after limit"},
+    {"POST", "/v1/webhooks/{id}/redeliver", Role::manage, &post_redeliver, true},
 }};
 
 // Splits "/v1/addresses/{address}" once; the table is small and read at every request.

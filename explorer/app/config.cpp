@@ -8,6 +8,7 @@
 #include <set>
 
 #include "explorer/app/files.hpp"
+#include "proto/model/webhook.hpp"
 
 namespace hotside::app {
 namespace {
@@ -207,8 +208,10 @@ class Loader {
                "at least one [[" + std::string(section.name) + "]] is needed");
     for (auto const& entry : entries) {
       if (section.name == "node") settings_.nodes.emplace_back();
+      if (section.name == "webhook") settings_.webhooks.emplace_back();
       for (auto const& row : settings_table())
         if (row.section == section.name) take(entry, row);
+      if (section.name == "webhook") check_webhook(entry);
       if (!section.is_served)
         complain(entry.line, entry.origin, std::string(section.name),
                  "is not served by this version; take the section out");
@@ -237,6 +240,20 @@ class Loader {
                           " to " + std::to_string(row.max));
     if (auto complaint = row.take(settings_, value, reader_))
       complain(line, origin, full_key(row), std::move(*complaint));
+  }
+
+  // The one that was read last.
+  void check_webhook(Entry const& entry) {
+    auto const& hook = settings_.webhooks.back();
+    auto const given = entry.values.find("url");
+    if (hook.url.empty() || given == entry.values.end()) return;
+    auto const& [value, origin, line] = given->second;
+    auto const same = std::ranges::count(settings_.webhooks, hook.url, &webhook::Configured::url);
+    if (same > 1) complain(line, origin, "webhook.url", "another [[webhook]] has the same url");
+    auto const url = model::parse_webhook_url(hook.url);
+    auto const why = url ? model::forbidden_host(url->host) : std::nullopt;
+    if (why && !hook.allow_private)
+      complain(line, origin, "webhook.url", *why + "; it needs allow_private = true");
   }
 
   void complain_at(std::string_view key, std::string what) {

@@ -14,6 +14,8 @@
 #include "explorer/app/log.hpp"
 #include "explorer/app/version.hpp"
 #include "explorer/ingest/writer.hpp"
+#include "explorer/webhook/configure.hpp"
+#include "explorer/webhook/dispatcher.hpp"
 #include "store/database.hpp"
 
 namespace hotside::app {
@@ -89,6 +91,7 @@ class RunningService final : public Service {
 
   Result<void> reload(Settings const& settings) override {
     HS_TRY(tokens, tokens_of(settings));
+    HS_DO(configure_webhooks(settings));
     api_->reload(std::move(tokens));
     set_log_level(settings.log_level);
     return {};
@@ -96,6 +99,8 @@ class RunningService final : public Service {
 
  private:
   Result<void> open_store();
+  Result<void> open_webhooks();
+  Result<void> configure_webhooks(Settings const& settings);
   Result<void> open_api();
   void run_net();
   void stop();
@@ -105,6 +110,7 @@ class RunningService final : public Service {
   void on_committed(EventSeq head) {
     api_->wake(head);
     feed_log_->wake(head);
+    if (webhooks_) webhooks_->wake();
   }
 
   Settings settings_;
@@ -113,6 +119,7 @@ class RunningService final : public Service {
   asio::io_context net_{1};
   std::optional<chain::Stored> stored_;  // until the link has taken it
   std::unique_ptr<FeedLog> feed_log_;
+  std::unique_ptr<webhook::Dispatcher> webhooks_;  // rung by the writer until its thread ends
   std::unique_ptr<ingest::Writer> writer_;
   std::unique_ptr<WriterSink> sink_;
   std::unique_ptr<node::Link> link_;
@@ -142,6 +149,33 @@ Result<void> RunningService::open_store() {
   return {};
 }
 
+Result<void> RunningService::open_webhooks() {
+  HS_TRY(webhooks, webhook::Dispatcher::start(
+                       {[url = settings_.store_url] { return store::open_reader(url); }, *writer_,
+                        metrics_, system_clock(), "hotside/" + std::string(kVersion)}));
+  webhooks_ = std::move(webhooks);
+  auto const done = configure_webhooks(settings_);
+  if (done) return {};
+  if (done.error().fault == Fault::rejected)
+    return fail(Fault::rejected, settings_.problem("webhook.url", done.error().what));
+  // A full disk must not keep the rest from being read.
+  spdlog::error("the webhooks of the configuration are as they were before: {}", done.error().what);
+  return {};
+}
+
+Result<void> RunningService::configure_webhooks(Settings const& settings) {
+  constexpr auto written_within = std::chrono::seconds(60);
+  auto const written = std::make_shared<std::promise<Result<void>>>();
+  auto const work = [hooks = settings.webhooks](store::WriteTxn& txn) {
+    return webhook::configure(txn, hooks, system_clock().now());
+  };
+  auto answer = written->get_future();
+  writer_->write(work, [written](Result<void> result) { written->set_value(std::move(result)); });
+  if (answer.wait_for(written_within) != std::future_status::ready)
+    return fail(Fault::transient, "the webhooks could not be written in time");
+  return answer.get();
+}
+
 Result<void> RunningService::open_api() {
   auto options = api_options(settings_);
   auto tokens = tokens_of(settings_);
@@ -165,6 +199,7 @@ Result<void> RunningService::open_api() {
 Result<void> RunningService::start() {
   HS_DO(open_store());
   HS_DO(open_api());
+  HS_DO(open_webhooks());
   sink_ = std::make_unique<WriterSink>(*writer_);
   link_ = std::make_unique<node::Link>(net_, link_options(settings_), std::move(*stored_), *sink_,
                                        board_, metrics_, system_clock(), log_link);
@@ -195,6 +230,7 @@ void RunningService::stop() {
   bool const is_running = net_thread_.joinable();
   if (is_running && api_) asio::post(net_, [this] { api_->stop(); });
   if (is_running && link_) link_->stop();
+  if (webhooks_) webhooks_->stop();
   if (writer_) writer_->stop();
   if (!is_running) return;
   work_.reset();

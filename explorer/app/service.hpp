@@ -18,7 +18,8 @@ class Service {
   virtual ~Service() = default;  // stops: outside in, within seconds
 
   virtual std::uint16_t port() const = 0;
-  // Tokens and log level of `settings`; the rest stays as it is. On an error nothing has changed.
+  // Tokens, webhooks and log level of `settings`; the rest stays as it is. On an error nothing has
+  // changed.
   virtual Result<void> reload(Settings const& settings) = 0;
 };
 

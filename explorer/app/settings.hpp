@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "explorer/webhook/configure.hpp"
 #include "proto/base/units.hpp"
 #include "proto/model/network.hpp"
 #include "proto/wire/frame.hpp"
@@ -45,6 +46,7 @@ struct Settings {
   std::string tokens_file;  // empty: none
   std::uint64_t max_body_bytes = 0, max_connections = 0, requests_per_second = 0;
   std::chrono::seconds max_lag{0}, stall_after{0};
+  std::vector<webhook::Configured> webhooks;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
 

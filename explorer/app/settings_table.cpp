@@ -2,11 +2,13 @@
 #include <array>
 #include <boost/asio/ip/address.hpp>
 #include <cctype>
+#include <sstream>
 
 #include "explorer/api/tokens.hpp"
 #include "explorer/app/files.hpp"
 #include "explorer/app/settings.hpp"
 #include "proto/model/feed.hpp"
+#include "proto/model/webhook.hpp"
 
 namespace hotside::app {
 namespace {
@@ -151,20 +153,49 @@ Complaint take_tokens_file(Settings& settings, Value const& value, Reader reader
   return tokens ? std::nullopt : Complaint(tokens.error().what);
 }
 
-Complaint check_hook_url(Settings&, Value const& value, Reader) {
-  auto const& text = text_of(value);
-  if (!text.starts_with("https://") && !text.starts_with("http://"))
-    return "\"" + text + "\" is not an http:// or https:// address";
+Complaint take_hook_url(Settings& settings, Value const& value, Reader) {
+  auto const url = model::parse_webhook_url(text_of(value));
+  if (!url) return url.error().what;
+  settings.webhooks.back().url = url->text;
   return std::nullopt;
 }
 
-Complaint check_events(Settings&, Value const& value, Reader) {
-  for (auto const& name : std::get<std::vector<std::string>>(value))
-    if (!model::event_type(name)) return "\"" + name + "\" is not an event type";
+Complaint take_hook_secrets(Settings& settings, Value const& value, Reader reader) {
+  if (reader == Reader::client) return std::nullopt;
+  auto const text = read_small_file(text_of(value));
+  if (!text) return text.error().what;
+  auto& secrets = settings.webhooks.back().secrets;
+  std::istringstream lines(*text);
+  unsigned number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    if (line.empty()) continue;
+    auto const secret = model::WebhookSecret::parse(line);
+    if (!secret) return text_of(value) + ":" + std::to_string(number) + ": " + secret.error().what;
+    secrets.push_back(secret->text());
+  }
+  if (secrets.empty() || secrets.size() > 2)
+    return text_of(value) + ": one or two lines are expected, each a secret";
   return std::nullopt;
 }
 
-Complaint check_nothing(Settings&, Value const&, Reader) { return std::nullopt; }
+Complaint take_hook_events(Settings& settings, Value const& value, Reader) {
+  model::EventTypeSet types = 0;
+  for (auto const& name : std::get<std::vector<std::string>>(value)) {
+    auto const type = model::event_type(name);
+    if (!type) return "\"" + name + "\" is not an event type";
+    types |= model::bit(*type);
+  }
+  if (types == 0) return "names no event type; leave it out to send all";
+  settings.webhooks.back().events = types;
+  return std::nullopt;
+}
+
+Complaint take_hook_privacy(Settings& settings, Value const& value, Reader) {
+  settings.webhooks.back().allow_private = std::get<bool>(value);
+  return std::nullopt;
+}
 
 constexpr std::array kSections{
     Section{.name = "", .is_always = true, .help = "which chain is followed"},
@@ -182,8 +213,7 @@ constexpr std::array kSections{
             .help = "the node's own protocol for clients written for a node"},
     Section{.name = "webhook",
             .is_list = true,
-            .is_served = false,
-            .help = "events pushed to the exchange"},
+            .help = "events pushed to the exchange; more can be added through the API"},
     Section{.name = "log", .is_always = true, .help = "what is written to the standard error"},
 };
 
@@ -338,26 +368,27 @@ constexpr std::array kTable{
         .required = true,
         .example = "\"https://exchange.example/hooks/stegos\"",
         .help = "where events are POSTed",
-        .take = check_hook_url},
+        .take = take_hook_url},
     Row{.section = "webhook",
         .key = "secret_file",
         .required = true,
         .secret = true,
         .example = "\"/etc/hotside/webhook.secret\"",
-        .help = "one or two lines: `whsec_…`",
-        .take = check_readable},
+        .help = "one or two lines: `whsec_…`, the present secret first; with two, each request "
+                "carries two signatures",
+        .take = take_hook_secrets},
     Row{.section = "webhook",
         .key = "events",
         .kind = Kind::texts,
         .example = "[\"deposit.committed\", \"deposit.reverted\"]",
         .help = "event types to send; all unless given",
-        .take = check_events},
+        .take = take_hook_events},
     Row{.section = "webhook",
         .key = "allow_private",
         .kind = Kind::boolean,
         .fallback = "false",
         .help = "allow a private, loopback or link-local target",
-        .take = check_nothing},
+        .take = take_hook_privacy},
 
     Row{.section = "log",
         .key = "level",

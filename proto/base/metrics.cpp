@@ -142,6 +142,12 @@ void Metrics::set(LabelledGauge gauge, std::string_view label, double value) {
   families_->labelled[i]->Add({{kLabelledGauges[i].label, std::string(label)}}).Set(value);
 }
 
+void Metrics::forget(LabelledGauge gauge, std::string_view label) {
+  auto const i = static_cast<std::size_t>(gauge);
+  auto* const family = families_->labelled[i];
+  family->Remove(&family->Add({{kLabelledGauges[i].label, std::string(label)}}));
+}
+
 void Metrics::add(Counter counter, std::string_view label, double by) {
   auto const i = static_cast<std::size_t>(counter);
   families_->counters[i]->Add({{kCounters[i].label, std::string(label)}}).Increment(by);

@@ -44,6 +44,7 @@ class Metrics {
 
   void set(Gauge gauge, double value);
   void set(LabelledGauge gauge, std::string_view label, double value);
+  void forget(LabelledGauge gauge, std::string_view label);  // what it was of is no more
   void add(Counter counter, std::string_view label, double by = 1);
   void observe(Timing timing, double seconds);
   void http_request(std::string_view route, int code, double seconds);

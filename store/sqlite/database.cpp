@@ -55,6 +55,13 @@ class FileLock {
   int fd_;
 };
 
+// Secrets of webhooks are in it, so a new file is its owner's alone (SQLite gives its companions
+// the same mode). One that is there is not opened: closing it would drop SQLite's own locks on it.
+void create_private(std::string const& path) {
+  int const fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) ::close(fd);
+}
+
 class SqliteDatabase final : public Database {
  public:
   SqliteDatabase(FileLock lock, std::string path, std::unique_ptr<Connection> connection,
@@ -262,6 +269,7 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& url, Identit
   using namespace sqlite;
   HS_TRY(path, path_of(url));
   HS_TRY(lock, FileLock::take(path + ".lock"));
+  create_private(path);
   HS_TRY(db, Connection::open(path, Connection::Mode::create,
                               static_cast<int>(options.busy_timeout.count())));
   HS_DO(set_pragmas(*db, options));

@@ -8,6 +8,7 @@
 #include "store/sqlite/filter.hpp"
 #include "store/sqlite/rows.hpp"
 #include "store/sqlite/schema.hpp"
+#include "store/sqlite/webhooks.hpp"
 #include "store/store.hpp"
 
 namespace hotside::store {
@@ -50,6 +51,7 @@ class SqliteSnapshot final : public Snapshot {
                         std::size_t scan) override;
   Result<std::vector<model::PublicPayment>> public_outputs(std::span<Hash const> ids) override;
   AuditReads& audit() override { return audit_; }
+  WebhookReads& webhooks() override { return webhooks_; }
 
  private:
   Result<std::vector<DepositRow>> deposit_rows(Query row);
@@ -59,6 +61,7 @@ class SqliteSnapshot final : public Snapshot {
   Connection& db_;
   bool& in_use_;
   SqliteAuditReads audit_{db_};
+  SqliteWebhookReads webhooks_{db_};
 };
 
 Result<std::vector<DepositRow>> SqliteSnapshot::deposit_rows(Query row) {

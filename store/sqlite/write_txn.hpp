@@ -7,6 +7,7 @@
 #include "store/database.hpp"
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/webhooks.hpp"
 
 namespace hotside::store::sqlite {
 
@@ -62,6 +63,7 @@ class SqliteWriteTxn final : public WriteTxn {
   Result<Counts> counts() override { return counts_; }
 
   AuditWrites& audit() override { return audit_; }
+  WebhookWrites& webhooks() override { return webhooks_; }
 
  private:
   Result<void> append_micro_content(model::MicroBlock const& block, Time now);
@@ -72,6 +74,7 @@ class SqliteWriteTxn final : public WriteTxn {
   Counts counts_;
   bool& in_use_;
   SqliteAuditWrites audit_{db_};
+  SqliteWebhookWrites webhooks_{db_};
 };
 
 }  // namespace hotside::store::sqlite

@@ -19,7 +19,7 @@ void reload(Service& service, std::string const& config) {
   if (!read->problems.empty()) return;
   if (auto const done = service.reload(read->settings); !done)
     return spdlog::error("not reloaded: {}", done.error().what);
-  spdlog::info("reloaded tokens and log level");
+  spdlog::info("reloaded tokens, webhooks and log level");
 }
 
 }  // namespace

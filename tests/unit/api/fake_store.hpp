@@ -118,6 +118,7 @@ class FakeSnapshot : public store::Snapshot {
     return std::vector<model::PublicPayment>();
   }
   store::AuditReads& audit() override { throw std::logic_error("tested on a real store"); }
+  store::WebhookReads& webhooks() override { throw std::logic_error("tested on a real store"); }
 
  private:
   static bool fits(store::DepositFilter const& f, store::DepositRow const& row) {
