@@ -46,7 +46,11 @@ class Listener {
     if (peer_ < 0 || !has_input(peer_)) return false;
     char chunk[4096];
     auto const got = ::recv(peer_, chunk, sizeof chunk, 0);
-    if (got > 0) request_.append(chunk, static_cast<std::size_t>(got));
+    if (got <= 0) {  // it was hung up; the next caller comes on a new connection
+      ::close(std::exchange(peer_, -1));
+      return false;
+    }
+    request_.append(chunk, static_cast<std::size_t>(got));
     if (!request_.ends_with("\r\n\r\nbody")) return false;
     last_ = std::exchange(request_, {});
     REQUIRE(::send(peer_, answer.data(), answer.size(), MSG_NOSIGNAL) > 0);
