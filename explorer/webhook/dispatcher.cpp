@@ -305,7 +305,7 @@ void Dispatcher::show() {
 }
 
 // Until there is something to do that nothing wakes us for.
-milliseconds Dispatcher::idle() const {
+milliseconds Dispatcher::idle() {
   auto const now = ports_.clock.instant();
   auto const wall = ports_.clock.now();
   auto wait = kIdleMax;
@@ -320,7 +320,10 @@ milliseconds Dispatcher::idle() const {
     auto const due = may_send(lane) ? endpoint.due() : std::nullopt;
     if (due) until(now + std::max(milliseconds(0), *due - wall));
   }
-  if (batch_) until(save_at_);
+  if (batch_) {
+    std::lock_guard const lock(mutex_);
+    if (batch_->state == BatchState::again) until(save_at_);
+  }
   return wait;
 }
 

@@ -91,7 +91,7 @@ class Dispatcher {
   bool is_answered();
   void save_the_rest();
   void show();
-  std::chrono::milliseconds idle() const;
+  std::chrono::milliseconds idle();
   bool is_hungry() const;
 
   DispatcherPorts ports_;
