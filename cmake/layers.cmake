@@ -10,9 +10,10 @@ set(HS_LAYERS_hs_store   hs_base)
 set(HS_LAYERS_hs_ingest  hs_base hs_chain hs_ledger hs_store)
 set(HS_LAYERS_hs_api     hs_base hs_store)
 set(HS_LAYERS_hs_webhook hs_base hs_store)
-set(HS_LAYERS_hs_relay   hs_base hs_wire hs_store)
+set(HS_LAYERS_hs_cold    hs_base hs_wire hs_store)
+set(HS_LAYERS_hs_relay   hs_base hs_wire hs_store hs_cold)
 set(HS_LAYERS_hs_app     hs_base hs_wire hs_chain hs_node hs_simnode hs_ledger hs_store hs_ingest
-                         hs_api hs_webhook hs_relay)
+                         hs_api hs_webhook hs_cold hs_relay)
 
 # hs_add_library(NAME SOURCES … LINKS ours… USES third-party…)
 # LINKS are checked against the table and public; USES are private to the library's .cpp files.

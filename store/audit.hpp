@@ -43,6 +43,7 @@ class AuditWrites {
   // Forgets what is older than kAnswersKept first.
   virtual Result<std::optional<KeptAnswer>> kept(std::string_view caller, std::string_view key,
                                                  Time now) = 0;
+  // Under a key that is kept already: in place of what was answered before.
   virtual Result<void> keep(std::string_view caller, std::string_view key, KeptAnswer const& answer,
                             Time now) = 0;
 };

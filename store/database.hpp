@@ -21,8 +21,14 @@
 #include "proto/model/feed.hpp"
 #include "proto/model/history.hpp"
 #include "proto/model/ports.hpp"
+#include "store/addresses.hpp"
 #include "store/audit.hpp"
+#include "store/bundles.hpp"
+#include "store/certificates.hpp"
+#include "store/hold.hpp"
 #include "store/store.hpp"
+#include "store/transactions.hpp"
+#include "store/webhooks.hpp"
 
 namespace hotside::store {
 
@@ -123,6 +129,12 @@ class WriteTxn {
 
   // -- what each subject has for itself
   virtual AuditWrites& audit() = 0;
+  virtual HoldWrites& hold() = 0;
+  virtual CertificateWrites& certificates() = 0;
+  virtual BundleWrites& bundles() = 0;
+  virtual TransactionWrites& transactions() = 0;
+  virtual WebhookWrites& webhooks() = 0;
+  virtual AddressWrites& addresses() = 0;
 };
 
 // One transaction for somebody else than the chain, run on the writer's thread between blocks.
@@ -132,6 +144,23 @@ struct WriteDesk {
   virtual ~WriteDesk() = default;
   virtual void write(std::function<Result<void>(WriteTxn&)> work,
                      std::function<void(Result<void>)> done) = 0;
+};
+
+// What registering some addresses gave; those behind the first `taken` are not yet done.
+struct Registering {
+  std::size_t taken = 0;
+  model::Registered count;
+};
+
+// Registers and retires inside a transaction of the WriteDesk, and nowhere else: past deposits and
+// their events (backfill) are written in it, and they are watched from its commit on.
+struct AddressBook {
+  virtual ~AddressBook() = default;
+  // Stops early, but never before the first address, when the history of those taken exceeds
+  // `history` payments: what bounds the time of the transaction is what it has to tell.
+  virtual Result<Registering> add(WriteTxn& txn, std::span<model::NewAddress const> addresses,
+                                  std::size_t history) = 0;
+  virtual Result<bool> retire(WriteTxn& txn, PublicKey const& key) = 0;  // false: no such address
 };
 
 // The chain as it must be known to go on with it.

@@ -19,7 +19,13 @@
 #include "proto/model/deposit.hpp"
 #include "proto/model/feed.hpp"
 #include "proto/model/ports.hpp"
+#include "store/addresses.hpp"
 #include "store/audit.hpp"
+#include "store/bundles.hpp"
+#include "store/certificates.hpp"
+#include "store/hold.hpp"
+#include "store/transactions.hpp"
+#include "store/webhooks.hpp"
 
 namespace hotside::store {
 
@@ -75,18 +81,6 @@ struct DepositKey {
   Hash utxo;
 };
 
-struct Total {
-  std::uint64_t count = 0;
-  Sum amount = 0;
-};
-struct AddressRow {
-  model::Address address;
-  Total prepared, committed, unspent;  // unspent: committed and unspent
-};
-struct AddressFilter {
-  std::optional<std::string> reference;
-};
-
 // One consistent view. Nobody sees an event that is not published.
 class Snapshot {
  public:
@@ -122,6 +116,12 @@ class Snapshot {
 
   // What each subject has for itself.
   virtual AuditReads& audit() = 0;
+  virtual HoldReads& hold() = 0;
+  virtual CertificateReads& certificates() = 0;
+  virtual BundleReads& bundles() = 0;
+  virtual TransactionReads& transactions() = 0;
+  virtual WebhookReads& webhooks() = 0;
+  virtual AddressReads& books() = 0;
 };
 
 class Reader {  // one read-only connection

@@ -70,6 +70,7 @@ struct Link::Impl : std::enable_shared_from_this<Impl> {
 
   // ---- for others ----
   void request(wire::Request what, std::chrono::milliseconds within, Reply done);
+  void tell_of_connection();
   void publish();
   std::vector<model::NodeStatus> node_statuses(Time wall) const;
 
@@ -98,6 +99,7 @@ struct Link::Impl : std::enable_shared_from_this<Impl> {
   std::deque<Arrival> inbox;
   std::deque<Waiting> outbox;
   std::size_t undecoded = 0;
+  std::optional<std::pair<NodeId, Time>> connected_to;  // as the sink was told
   bool held = false, pumping = false, stopping = false;
   std::optional<Instant> blocked_since;
   std::chrono::milliseconds blocked_for{0};
@@ -204,6 +206,7 @@ void Link::Impl::pump() {
   pumping = false;
   update_hold();
   publish();
+  tell_of_connection();
 }
 
 void Link::Impl::submit_waiting() {
@@ -289,9 +292,9 @@ void Link::Impl::run(chain::Command& command, Instant received) {
 void Link::Impl::request(wire::Request what, std::chrono::milliseconds within, Reply done) {
   auto const node = follower.following();
   if (stopping || !node || !peers[*node]->is_up())
-    return done(fail(Fault::transient, "no node is connected"));
+    return done(fail(Fault::transient, "no node is connected", "no_node"));
   if (one_offs.size() >= options.requests_max)
-    return done(fail(Fault::transient, "too many requests wait for the node"));
+    return done(fail(Fault::transient, "too many requests wait for the node", "no_node"));
   auto const id = one_offs.add(*node, clock.instant() + within, std::move(done));
   peers[*node]->send(what, id);
 }
@@ -305,6 +308,15 @@ std::vector<model::NodeStatus> Link::Impl::node_statuses(Time wall) const {
     if (!trouble.empty() && (!peers[id]->is_up() || status.text.empty())) status.text = trouble;
   }
   return statuses;
+}
+
+void Link::Impl::tell_of_connection() {
+  auto const node = follower.following();
+  auto const since = node ? peers[*node]->up_since() : std::nullopt;
+  auto const now = since ? std::optional(std::pair(*node, *since)) : std::nullopt;
+  if (now == connected_to) return;
+  connected_to = now;
+  if (now) sink.connected();
 }
 
 void Link::Impl::publish() {

@@ -31,6 +31,8 @@ struct EventSink {
   virtual bool room() const = 0;
   // `received`: when the message came in that this event follows from.
   virtual void submit(model::ChainEvent event, Instant received) = 0;
+  // Requests go to another connection than before: whatever was sent over the old one may be lost.
+  virtual void connected() {}
 };
 
 struct NodeOptions {
@@ -75,8 +77,8 @@ class Link {
   void resume();             // the sink has room again
   void violation_cleared();  // by a named operator
   // One request to the node that is followed. `done` is called once, on the net thread: with the
-  // answer (an ErrorReply too), or a transient fault when there is no node, it is lost, or `within`
-  // has passed.
+  // answer (an ErrorReply too), or a transient fault when there is no node (reason no_node: nothing
+  // was sent), it is lost, or `within` has passed.
   void request(wire::Request request, std::chrono::milliseconds within, Reply done);
 
  private:

@@ -67,7 +67,7 @@ struct Node::Actions {
     std::size_t least, most;  // words after the name
     Result<Task> (*run)(Node&, Words);
   };
-  static std::array<Row, 36> const kRows;
+  static std::array<Row, 37> const kRows;
   static Row const* find(std::string_view name) {
     auto const row = std::ranges::find(kRows, name, &Row::name);
     return row == kRows.end() ? nullptr : &*row;
@@ -303,6 +303,18 @@ struct Node::Actions {
     node.unsync_ = words[0] == "on";
     return once(std::string());
   }
+  static Result<Task> broadcasts(Node& node, Words words) {
+    using Habit = BroadcastHabit;
+    if (words[0] == "honest")
+      node.broadcast_habit_ = Habit::honest;
+    else if (words[0] == "rejected")
+      node.broadcast_habit_ = Habit::rejecting;
+    else if (words[0] == "unanswered")
+      node.broadcast_habit_ = Habit::silent;
+    else
+      return fail(Fault::rejected, "broadcasts honest|rejected|unanswered");
+    return once(std::string());
+  }
   static Result<Task> other_macro(Node& node, Words words) {
     HS_TRY(epoch, number(words[0], node.chain_.view().epoch() - 1));
     node.disguise_.put_on(node.chain_.view(), epoch, node.rng_);
@@ -359,7 +371,7 @@ struct Node::Actions {
   }
 };
 
-std::array<Node::Actions::Row, 36> const Node::Actions::kRows{{
+std::array<Node::Actions::Row, 37> const Node::Actions::kRows{{
     {"grow", 0, 1, &grow},
     {"seal", 0, 0, &seal},
     {"seal-without", 1, 1, &seal_without},
@@ -385,6 +397,7 @@ std::array<Node::Actions::Row, 36> const Node::Actions::kRows{{
     {"reset", 0, 0, &reset},
     {"lag", 1, 1, &lag},
     {"unsync", 1, 1, &unsync},
+    {"broadcasts", 1, 1, &broadcasts},
     {"other-macro", 1, 1, &other_macro},
     {"other-genesis", 0, 0, &other_genesis},
     {"epoch-length", 1, 1, &epoch_length},

@@ -125,7 +125,10 @@ void Session::answer(std::uint64_t id, ask::Broadcast const& call) {
   auto const hash = wire::tx_hash(call.tx);
   if (!node_.is_synchronized())
     return refuse(id, "Can't process transaction - node is not synchronized: tx=" + brief(hash));
-  auto const refused = node_.broadcast(call.tx);
+  auto refused = node_.broadcast(call.tx);
+  if (node_.broadcast_habit() == Node::BroadcastHabit::silent) return;
+  if (node_.broadcast_habit() == Node::BroadcastHabit::rejecting && !refused)
+    refused = "Can't process transaction - mempool is full: tx=" + brief(hash);
   auto json = begin_message("broadcast_transaction");
   json.key("hash").string(hash.hex());
   json.key("status").begin_object().key("status").string(refused ? "rejected" : "accepted");

@@ -70,6 +70,10 @@ class Node {
   std::optional<wire::RawOutput> output(Hash const& id) const;  // unspent, as of what is shown
   std::optional<std::string> broadcast(wire::RawTransaction const& tx);
   bool is_synchronized() const { return !unsync_; }
+  // What is said of a transaction that is let in all the same: a node publishes before it
+  // validates.
+  enum class BroadcastHabit : std::uint8_t { honest, rejecting, silent };
+  BroadcastHabit broadcast_habit() const { return broadcast_habit_; }
   bool is_stalled() const { return now() < stalled_until_; }
   bool is_mute() const { return is_stalled() || now() < mute_until_; }
   std::uint32_t copies_of_next_notice();  // 0 dropped, 1, 2
@@ -144,6 +148,7 @@ class Node {
   std::uint64_t drop_left_ = 0, dup_left_ = 0, fatal_ = 0;
   std::string last_fatal_;
   bool unsync_ = false, paused_ = false;
+  BroadcastHabit broadcast_habit_ = BroadcastHabit::honest;
   Clock::time_point stalled_until_{}, mute_until_{};
 };
 

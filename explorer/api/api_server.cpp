@@ -15,12 +15,18 @@
 #include <set>
 #include <utility>
 
+#include "explorer/api/asking.hpp"
+#include "explorer/api/download.hpp"
+#include "explorer/api/event_stream.hpp"
+#include "explorer/api/gzip.hpp"
 #include "explorer/api/handlers.hpp"
 #include "explorer/api/http_server.hpp"
 #include "explorer/api/problem.hpp"
-#include "explorer/api/reader_pool.hpp"
+#include "explorer/api/rate_limit.hpp"
 #include "explorer/api/routes.hpp"
+#include "explorer/api/tls.hpp"
 #include "proto/base/invariant.hpp"
+#include "store/reader_pool.hpp"
 
 namespace hotside::api {
 
@@ -28,21 +34,22 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-using Steady = std::chrono::steady_clock;
-
 struct ApiExchange : Exchange {
   Route const* route = nullptr;
   std::string_view path = "unmatched";  // for the metrics
   Call call;
+  std::shared_ptr<Upload> upload;
   Steady::time_point since = Steady::now();
 };
 
-bool is_json(std::string_view content_type) {
+// "Application/JSON; charset=utf-8" is application/json.
+std::string media_type(std::string_view content_type) {
   auto type = content_type.substr(0, content_type.find(';'));
-  while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
-  auto const lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::ranges::equal(type, std::string_view("application/json"), {}, lower);
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
+  std::string out(type);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return out;
 }
 
 // localhost or an IP address, with or without a port: what no foreign web page can be named.
@@ -64,71 +71,60 @@ std::string http_date(Time time) {  // "Sun, 06 Nov 1994 08:49:37 GMT"
 
 Response settle(Answer answer, std::string const& id) {
   if (answer) return std::move(*answer);
-  return problem_response(answer.error().problem, answer.error().detail, id);
+  return problem_response(answer.error().problem, answer.error().detail, id,
+                          answer.error().members);
 }
-
-using Done = std::function<void(Answer)>;
-using Work = std::function<void(ReaderPool::Connection&, Done)>;
 
 }  // namespace
 
 struct ApiServer::Impl : Service, std::enable_shared_from_this<ApiServer::Impl> {
-  Impl(asio::io_context& io, ApiOptions given_options, ApiPorts given_ports)
+  Impl(asio::io_context& io, ApiOptions given_options, ApiPorts given_ports,
+       RouteTable const& given_table)
       : net(io),
         options(std::move(given_options)),
         ports(std::move(given_ports)),
+        table(given_table),
         authorizer(options.tokens),
+        rate_limit(options.limits.requests_per_second),
         pool(ports.open_reader, options.limits.reader_queue) {}
 
   std::shared_ptr<Exchange> open(Request head) override;
+  asio::awaitable<std::optional<Response>> take(std::shared_ptr<Exchange> exchange,
+                                                std::string piece) override;
   asio::awaitable<Response> answer(std::shared_ptr<Exchange> exchange) override;
   Response refuse_unread(Request head, int status, std::string why) override;
   void finish(Exchange const& exchange, Response& response) override;
 
   std::optional<Response> route(ApiExchange& exchange);
   std::optional<Response> admit(ApiExchange& exchange);
-  asio::awaitable<Answer> ask(Work work, std::chrono::milliseconds limit);
-  asio::awaitable<Answer> ask_health(HealthHandler handler, std::shared_ptr<ApiExchange> exchange);
+  std::optional<Response> begin_upload(ApiExchange& exchange);
+  asio::awaitable<Answer> run(std::shared_ptr<ApiExchange> exchange);
+  asio::awaitable<Answer> run_read(ReadHandler handler, std::shared_ptr<ApiExchange> exchange);
+  asio::awaitable<Answer> run_write(WriteHandler handler, std::shared_ptr<ApiExchange> exchange);
+  asio::awaitable<Answer> run_lookup(LookupHandler handler, std::shared_ptr<ApiExchange> exchange);
+  asio::awaitable<Answer> run_health(HealthHandler handler, std::shared_ptr<ApiExchange> exchange);
+  asio::awaitable<Answer> run_download(DownloadHandler handler,
+                                       std::shared_ptr<ApiExchange> exchange);
+  asio::awaitable<Answer> finish_upload(std::shared_ptr<ApiExchange> exchange);
   asio::awaitable<Answer> long_poll(std::shared_ptr<ApiExchange> exchange);
-  asio::awaitable<void> wait_for_bell(Steady::time_point deadline,
-                                      std::shared_ptr<ApiExchange> exchange);
-  void woken(EventSeq seq);
+  asio::awaitable<Answer> live_stream(std::shared_ptr<ApiExchange> exchange);
   void stop();
 
   asio::io_context& net;
   ApiOptions options;
   ApiPorts ports;
   Context context{options, ports};
+  RouteTable const& table;
   Authorizer authorizer;
-  std::set<asio::steady_timer*> bells;    // all waits, to end them at stop()
-  std::set<asio::steady_timer*> waiters;  // held /v1/events requests
-  EventSeq head;                          // as the doorbell said
-  bool is_stopping = false;
+  RateLimit rate_limit;
+  Waits waits{net};
+  Doorbell bell{waits};
+  std::size_t waiters = 0, streams = 0;
   std::uint16_t port = 0;
   std::shared_ptr<HttpServer> http;
+  Asker asker{net, waits, pool};
   ReaderPool pool;  // last: its threads read the context
 };
-
-namespace {
-
-// A wait that stop() can end.
-struct Bell {
-  Bell(asio::io_context& net, std::set<asio::steady_timer*>& among) : timer(net), all(among) {
-    all.insert(&timer);
-  }
-  ~Bell() { all.erase(&timer); }
-  Bell(Bell const&) = delete;
-  Bell& operator=(Bell const&) = delete;
-  asio::steady_timer timer;
-  std::set<asio::steady_timer*>& all;
-};
-
-struct Pending {
-  std::optional<Answer> answer;
-  asio::steady_timer* bell = nullptr;  // null: nobody waits any more
-};
-
-}  // namespace
 
 std::shared_ptr<Exchange> ApiServer::Impl::open(Request head_request) {
   auto exchange = std::make_shared<ApiExchange>();
@@ -136,23 +132,27 @@ std::shared_ptr<Exchange> ApiServer::Impl::open(Request head_request) {
   exchange->early = route(*exchange);
   if (!exchange->early) exchange->early = admit(*exchange);
   if (!exchange->early && exchange->route != nullptr) {
-    exchange->takes_body = exchange->route->takes_body;
-    exchange->may_wait = std::holds_alternative<LongPoll>(exchange->route->handler);
+    exchange->early = begin_upload(*exchange);
+    exchange->takes_body = !exchange->route->body.empty();
+    exchange->streams_body = exchange->upload != nullptr;
+    exchange->may_wait = std::holds_alternative<LongPoll>(exchange->route->handler) ||
+                         std::holds_alternative<LiveStream>(exchange->route->handler);
   }
   return exchange;
 }
 
 std::optional<Response> ApiServer::Impl::route(ApiExchange& exchange) {
-  auto const& request = exchange.request;
+  auto& request = exchange.request;
   if (request.method == "OPTIONS" && request.target == "*") {
     auto response = no_content();
-    response.headers.emplace_back("Allow", "GET, HEAD, POST, DELETE, OPTIONS");
+    response.headers.emplace_back("Allow", table.all_methods());
     return response;
   }
   auto target = parse_target(request.target);
   if (!target)
     return problem_response(Problem::malformed_request, target.error().what, request.request_id);
-  auto matched = match(request.method, target->segments);
+  if (target->host) request.host = *target->host;
+  auto matched = table.match(request.method, target->segments);
   if (!matched) return problem_response(Problem::not_found, "no such path", request.request_id);
   exchange.path = matched->path;
   if (matched->route == nullptr) {
@@ -168,8 +168,11 @@ std::optional<Response> ApiServer::Impl::route(ApiExchange& exchange) {
   exchange.call.query = std::move(target->query);
   exchange.call.method = matched->route->method;
   exchange.call.path = matched->route->path;
+  exchange.call.content_type = media_type(request.content_type);
   exchange.call.if_none_match = request.if_none_match;
   exchange.call.idempotency_key = request.idempotency_key;
+  exchange.call.accept_encoding = request.accept_encoding;
+  exchange.call.last_event_id = request.last_event_id;
   exchange.call.request_id = request.request_id;
   return std::nullopt;
 }
@@ -197,13 +200,28 @@ std::optional<Response> ApiServer::Impl::admit(ApiExchange& exchange) {
                                   ", this request needs " + std::string(to_string(wanted.needs)),
                               id);
     exchange.call.caller = std::move(*caller);
+    if (rate_limit.take(exchange.call.caller.name, Steady::now()))
+      return problem_response(
+          Problem::too_many_requests,
+          "more than " + std::to_string(options.limits.requests_per_second) + " in a second", id);
   }
   if (auto const name = unknown_parameter(wanted, exchange.call.query))
     return problem_response(Problem::invalid_parameter,
                             "'" + name->substr(0, 64) + "' is not a parameter of this request", id);
-  if (wanted.takes_body && !is_json(request.content_type))
-    return problem_response(Problem::unsupported_media_type,
-                            "the body must be Content-Type: application/json", id);
+  if (!wanted.body.empty() && !takes(wanted, exchange.call.content_type))
+    return problem_response(
+        Problem::unsupported_media_type,
+        "the Content-Type of the body must be one of: " + std::string(wanted.body), id);
+  return std::nullopt;
+}
+
+std::optional<Response> ApiServer::Impl::begin_upload(ApiExchange& exchange) {
+  auto const* const handler = std::get_if<UploadHandler>(&exchange.route->handler);
+  if (exchange.early || handler == nullptr) return std::nullopt;
+  auto begun = (*handler)(context, exchange.call);
+  if (!begun)
+    return problem_response(begun.error().problem, begun.error().detail, exchange.call.request_id);
+  exchange.upload = std::move(*begun);
   return std::nullopt;
 }
 
@@ -244,65 +262,109 @@ void ApiServer::Impl::finish(Exchange const& base, Response& response) {
 asio::awaitable<Response> ApiServer::Impl::answer(std::shared_ptr<Exchange> base) {
   auto exchange = std::static_pointer_cast<ApiExchange>(base);
   exchange->call.body = std::move(exchange->request.body);
+  auto result = co_await run(exchange);
+  co_return settle(std::move(result), exchange->request.request_id);
+}
+
+asio::awaitable<Answer> ApiServer::Impl::run(std::shared_ptr<ApiExchange> exchange) {
   auto const& handler = exchange->route->handler;
-  Answer result = refuse(Problem::internal, "no handler");
-  if (auto const* const plain = std::get_if<PlainHandler>(&handler)) {
-    result = (*plain)(context, exchange->call);
-  } else if (auto const* const read = std::get_if<ReadHandler>(&handler)) {
-    Work work = [this, exchange, run = *read](ReaderPool::Connection& connection, Done done) {
-      auto snapshot = connection.snapshot();
-      done(snapshot ? run(context, exchange->call, **snapshot)
-                    : Answer(tl::unexpected<Refusal>(snapshot.error())));
-    };
-    result = co_await ask(std::move(work), options.limits.read_answer_timeout);
-  } else if (auto const* const write = std::get_if<WriteHandler>(&handler)) {
-    Work work = [this, exchange, run = *write](ReaderPool::Connection&, Done done) {
-      run(context, exchange->call, std::move(done));
-    };
-    result = co_await ask(std::move(work), options.limits.write_answer_timeout);
-  } else if (auto const* const health = std::get_if<HealthHandler>(&handler)) {
-    result = co_await ask_health(*health, exchange);
-  } else {
-    result = co_await long_poll(exchange);
-  }
-  co_return settle(std::move(result), exchange->call.request_id);
+  if (auto const* const plain = std::get_if<PlainHandler>(&handler))
+    co_return (*plain)(context, exchange->call);
+  if (auto const* const read = std::get_if<ReadHandler>(&handler))
+    co_return co_await run_read(*read, exchange);
+  if (auto const* const write = std::get_if<WriteHandler>(&handler))
+    co_return co_await run_write(*write, exchange);
+  if (auto const* const lookup = std::get_if<LookupHandler>(&handler))
+    co_return co_await run_lookup(*lookup, exchange);
+  if (auto const* const health = std::get_if<HealthHandler>(&handler))
+    co_return co_await run_health(*health, exchange);
+  if (auto const* const download = std::get_if<DownloadHandler>(&handler))
+    co_return co_await run_download(*download, exchange);
+  if (exchange->upload) co_return co_await finish_upload(exchange);
+  if (std::holds_alternative<LiveStream>(handler)) co_return co_await live_stream(exchange);
+  co_return co_await long_poll(exchange);
 }
 
-// Runs `work` on a reader thread and waits for its answer, but not for ever. The answer may come
-// from any thread, late, or never (a writer that is shutting down drops its callbacks).
-asio::awaitable<Answer> ApiServer::Impl::ask(Work work, std::chrono::milliseconds limit) {
-  auto pending = std::make_shared<Pending>();
-  Done done = [&io = net, pending](Answer answer) {
-    auto arrive = [pending, answer = std::move(answer)]() mutable {
-      pending->answer = std::move(answer);
-      if (pending->bell != nullptr) pending->bell->cancel();
-    };
-    asio::post(io, std::move(arrive));
+asio::awaitable<Answer> ApiServer::Impl::run_read(ReadHandler handler,
+                                                  std::shared_ptr<ApiExchange> exchange) {
+  Work<Response> work = [this, exchange, handler](ReaderPool::Connection& connection,
+                                                  Done<Response> const& done) {
+    with_snapshot(connection, done, [&](store::Snapshot& snapshot) {
+      auto answer = handler(context, exchange->call, snapshot);
+      if (answer) compress(*answer, exchange->call.accept_encoding);
+      return answer;
+    });
   };
-  auto job = [work = std::move(work), done = std::move(done)](ReaderPool::Connection& connection) {
-    work(connection, done);
-  };
-  if (!pool.submit(std::move(job)))
-    co_return refuse(Problem::overloaded, "too many requests are waiting for the store");
-  Bell bell(net, bells);
-  pending->bell = &bell.timer;
-  bell.timer.expires_after(limit);
-  if (!is_stopping) co_await bell.timer.async_wait(kAwait);
-  pending->bell = nullptr;
-  if (pending->answer) co_return std::move(*pending->answer);
-  co_return refuse(Problem::not_finished,
-                   "no answer within " + std::to_string(limit.count()) + " ms");
+  auto result = co_await asker.ask(std::move(work), options.limits.read_answer_timeout);
+  co_return result;
 }
 
-asio::awaitable<Answer> ApiServer::Impl::ask_health(HealthHandler handler,
+asio::awaitable<Answer> ApiServer::Impl::run_write(WriteHandler handler,
+                                                   std::shared_ptr<ApiExchange> exchange) {
+  Work<Response> work = [this, exchange, handler](ReaderPool::Connection&, Done<Response> done) {
+    handler(context, exchange->call, std::move(done));
+  };
+  auto result = co_await asker.ask(std::move(work), options.limits.write_answer_timeout);
+  co_return result;
+}
+
+asio::awaitable<Answer> ApiServer::Impl::run_lookup(LookupHandler handler,
                                                     std::shared_ptr<ApiExchange> exchange) {
-  Work work = [this, exchange, handler](ReaderPool::Connection& connection, Done done) {
+  Work<Response> work = [this, exchange, handler](ReaderPool::Connection& connection,
+                                                  Done<Response> done) {
+    auto snapshot = connection.snapshot();
+    if (!snapshot) return done(tl::unexpected<Refusal>(snapshot.error()));
+    handler(context, exchange->call, **snapshot, std::move(done));
+  };
+  auto result = co_await asker.ask(std::move(work), options.limits.write_answer_timeout);
+  co_return result;
+}
+
+asio::awaitable<Answer> ApiServer::Impl::run_health(HealthHandler handler,
+                                                    std::shared_ptr<ApiExchange> exchange) {
+  Work<Response> work = [this, exchange, handler](ReaderPool::Connection& connection,
+                                                  Done<Response> const& done) {
     auto snapshot = connection.snapshot();
     done(snapshot ? handler(context, exchange->call, snapshot->get(), {})
                   : handler(context, exchange->call, nullptr, snapshot.error().what));
   };
-  auto result = co_await ask(std::move(work), options.limits.ready_timeout);
+  auto result = co_await asker.ask(std::move(work), options.limits.ready_timeout);
   if (!result) result = handler(context, exchange->call, nullptr, result.error().detail);
+  co_return result;
+}
+
+asio::awaitable<Answer> ApiServer::Impl::run_download(DownloadHandler handler,
+                                                      std::shared_ptr<ApiExchange> exchange) {
+  auto begun = handler(context, exchange->call);
+  if (!begun) co_return tl::unexpected<Refusal>(std::move(begun.error()));
+  auto response = begun->head;
+  auto const body =
+      std::make_shared<DownloadBody>(asker, std::move(*begun), options.limits.read_answer_timeout);
+  auto first = co_await body->first();
+  if (!first) co_return tl::unexpected<Refusal>(std::move(first.error()));
+  response.body = std::move(*first);
+  if (!response.body.empty()) response.source = body;
+  co_return response;
+}
+
+asio::awaitable<std::optional<Response>> ApiServer::Impl::take(std::shared_ptr<Exchange> base,
+                                                               std::string piece) {
+  auto exchange = std::static_pointer_cast<ApiExchange>(base);
+  Work<void> work = [upload = exchange->upload, bytes = std::move(piece)](ReaderPool::Connection&,
+                                                                          Done<void> more) mutable {
+    upload->take(std::move(bytes), std::move(more));
+  };
+  auto taken = co_await asker.ask(std::move(work), options.limits.write_answer_timeout);
+  if (taken) co_return std::nullopt;
+  co_return problem_response(taken.error().problem, taken.error().detail,
+                             exchange->request.request_id);
+}
+
+asio::awaitable<Answer> ApiServer::Impl::finish_upload(std::shared_ptr<ApiExchange> exchange) {
+  Work<Response> work = [upload = exchange->upload](ReaderPool::Connection&, Done<Response> done) {
+    upload->finish(std::move(done));
+  };
+  auto result = co_await asker.ask(std::move(work), options.limits.write_answer_timeout);
   co_return result;
 }
 
@@ -311,56 +373,56 @@ asio::awaitable<Answer> ApiServer::Impl::long_poll(std::shared_ptr<ApiExchange> 
   if (!query) co_return tl::unexpected<Refusal>(query.error());
   auto const deadline = Steady::now() + query->wait;
   while (true) {
-    auto page = std::make_shared<std::optional<EventsPage>>();
-    Work work = [asked = *query, page](ReaderPool::Connection& connection, Done done) {
-      auto snapshot = connection.snapshot();
-      if (!snapshot) return done(tl::unexpected<Refusal>(snapshot.error()));
-      auto found = read_events(asked, **snapshot);
-      if (!found) return done(tl::unexpected<Refusal>(found.error()));
-      *page = std::move(*found);
-      done(no_content());  // the page is the answer
+    Work<EventsPage> work = [asked = *query](ReaderPool::Connection& connection,
+                                             Done<EventsPage> const& done) {
+      with_snapshot(connection, done,
+                    [&](store::Snapshot& snapshot) { return read_events(asked, snapshot); });
     };
-    auto asked = co_await ask(std::move(work), options.limits.read_answer_timeout);
-    if (!asked) co_return asked;
-    auto& found = **page;
-    bool const may_wait = !found.has_events && Steady::now() < deadline && !is_stopping;
-    if (!may_wait || exchange->is_abandoned) co_return std::move(found.response);
-    query->after = found.next;
-    if (found.next < found.head) continue;  // a filter passed nothing so far: look further
-    if (waiters.size() >= options.limits.waiters)
+    auto found = co_await asker.ask(std::move(work), options.limits.read_answer_timeout);
+    if (!found) co_return tl::unexpected<Refusal>(std::move(found.error()));
+    bool const may_wait = !found->has_events && Steady::now() < deadline && !waits.is_stopping();
+    if (!may_wait || exchange->is_abandoned) {
+      compress(found->response, exchange->call.accept_encoding);
+      co_return std::move(found->response);
+    }
+    query->after = found->next;
+    if (found->next < found->head) continue;  // a filter passed nothing so far: look further
+    if (waiters >= options.limits.waiters)
       co_return refuse(Problem::overloaded, "too many requests wait for events");
-    // Between the reading and now the bell may have rung.
-    if (head <= found.head) co_await wait_for_bell(deadline, exchange);
+    Place const place(waiters);
+    co_await bell.wait(found->head, deadline, exchange);
   }
 }
 
-// Until the doorbell rings, the client hangs up, or the time is over. A doorbell that was lost
-// costs no more than this wait: the caller reads once more after it.
-asio::awaitable<void> ApiServer::Impl::wait_for_bell(Steady::time_point deadline,
-                                                     std::shared_ptr<ApiExchange> exchange) {
-  Bell bell(net, bells);
-  waiters.insert(&bell.timer);
-  exchange->on_abandoned = [&bell] { bell.timer.cancel(); };
-  bell.timer.expires_at(deadline);
-  co_await bell.timer.async_wait(kAwait);
-  exchange->on_abandoned = nullptr;
-  waiters.erase(&bell.timer);
-}
-
-void ApiServer::Impl::woken(EventSeq seq) {
-  head = std::max(head, seq);
-  for (auto* const waiter : waiters) waiter->cancel();
+asio::awaitable<Answer> ApiServer::Impl::live_stream(std::shared_ptr<ApiExchange> exchange) {
+  auto query = parse_stream_query(exchange->call);
+  if (!query) co_return tl::unexpected<Refusal>(query.error());
+  if (streams >= options.limits.streams)
+    co_return refuse(Problem::overloaded, "too many event streams are open");
+  auto const stream = std::make_shared<EventStream>(asker, bell, streams, options.limits, *query,
+                                                    exchange, exchange->call.caller.name);
+  auto first = co_await stream->first();
+  if (!first) co_return tl::unexpected<Refusal>(std::move(first.error()));
+  Response response{200, "text/event-stream", std::move(*first), {}};
+  response.source = stream;
+  co_return response;
 }
 
 void ApiServer::Impl::stop() {
-  if (std::exchange(is_stopping, true)) return;
+  if (waits.is_stopping()) return;
+  waits.stop();
   if (http) http->stop();
-  for (auto* const bell : bells) bell->cancel();
   http.reset();  // its connections still hold it, and it holds us: no circle must remain
 }
 
 Result<std::unique_ptr<ApiServer>> ApiServer::start(asio::io_context& net, ApiOptions options,
                                                     ApiPorts ports) {
+  static RouteTable const table(routes());
+  return start(net, std::move(options), std::move(ports), table);
+}
+
+Result<std::unique_ptr<ApiServer>> ApiServer::start(asio::io_context& net, ApiOptions options,
+                                                    ApiPorts ports, RouteTable const& table) {
   invariant(sodium_init() >= 0, "libsodium starts");
   auto const endpoint = parse_listen(options.listen);
   if (!endpoint) return fail(endpoint.error());
@@ -369,8 +431,16 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(asio::io_context& net, ApiOp
                                      "' is not loopback: http.tokens_file is required");
   if (char const* const folder = std::getenv("HOTSIDE_DASHBOARD_DIR"))
     if (!options.dashboard_dir) options.dashboard_dir = folder;
-  auto impl = std::make_shared<Impl>(net, std::move(options), std::move(ports));
+  auto impl = std::make_shared<Impl>(net, std::move(options), std::move(ports), table);
   impl->http = std::make_shared<HttpServer>(net, impl->options.limits, impl);
+  if (impl->options.tls) {
+    auto context = make_tls(*impl->options.tls);
+    if (!context) {
+      impl->stop();
+      return fail(std::move(context.error()));
+    }
+    impl->http->use(std::move(*context));
+  }
   if (auto listening = impl->http->listen(impl->options.listen); !listening) {
     impl->stop();
     return fail(std::move(listening.error()));
@@ -387,14 +457,26 @@ ApiServer::~ApiServer() {
 }
 
 void ApiServer::wake(EventSeq seq) {
-  asio::post(impl_->net, [impl = impl_, seq] { impl->woken(seq); });
+  asio::post(impl_->net, [impl = impl_, seq] { impl->bell.ring(seq); });
 }
 
-void ApiServer::reload(std::optional<std::vector<Token>> tokens) {
-  auto replace = [impl = impl_, tokens = std::move(tokens)]() mutable {
-    impl->authorizer.replace(std::move(tokens));
+Result<void> ApiServer::reload(std::optional<std::vector<Token>> tokens,
+                               std::optional<TlsFiles> tls) {
+  if (tls.has_value() != impl_->options.tls.has_value())
+    return fail(Fault::rejected, "http.tls_cert: TLS is switched on or off by a restart only");
+  TlsContext context;
+  if (tls) {
+    HS_TRY(made, make_tls(*tls));
+    context = std::move(made);
+  }
+  // Boxed: g++ 12 loses sight of the optional's flag on the way through the queue.
+  auto const box = std::make_shared<std::optional<std::vector<Token>>>(std::move(tokens));
+  auto replace = [impl = impl_, box, context] {
+    impl->authorizer.replace(std::move(*box));
+    if (impl->http) impl->http->use(context);
   };
   asio::post(impl_->net, std::move(replace));
+  return {};
 }
 
 std::uint16_t ApiServer::port() const { return impl_->port; }

@@ -37,15 +37,26 @@ struct HttpLimits {
   std::uint64_t body_bytes = 8 * 1024 * 1024;
   std::size_t connections = 1024;
   std::size_t waiters = 200;                         // held /v1/events requests
+  std::size_t streams = 100;                         // open /v1/events/stream
+  std::uint64_t requests_per_second = 0;             // of one caller; 0: no limit
   std::size_t reader_queue = 256;                    // requests waiting for one of the two readers
   std::chrono::milliseconds idle_timeout{75'000};    // between requests
   std::chrono::milliseconds header_timeout{10'000};  // first byte to end of header
-  std::chrono::milliseconds body_timeout{60'000};
-  std::chrono::milliseconds write_timeout{60'000};
+  std::chrono::milliseconds body_timeout{60'000};    // of an upload: for each 64 KiB
+  std::chrono::milliseconds write_timeout{60'000};   // of a streamed answer: for each piece
   std::chrono::milliseconds read_answer_timeout{15'000};   // for the store to be read
   std::chrono::milliseconds write_answer_timeout{60'000};  // for the writer to commit
   std::chrono::milliseconds ready_timeout{5'000};          // for /readyz to say something
+  std::chrono::milliseconds stop_grace{1'000};             // for answers under way at stop()
+  std::chrono::milliseconds stream_heartbeat{15'000};      // a comment when nothing happens
+  std::chrono::milliseconds stream_slow{10'000};           // to take the last events, or be dropped
 };
+
+struct TlsFiles {
+  std::string cert, key;  // PEM: a chain, and the key of its first certificate
+};
+// Whether a server can be made of them; the error names the file.
+Result<void> check_tls(TlsFiles const& files);
 
 struct ApiOptions {
   std::string listen = "127.0.0.1:8080";  // address:port, "[::1]:0" for a free IPv6 port
@@ -56,6 +67,7 @@ struct ApiOptions {
   HealthLimits health;
   HttpLimits limits;
   std::optional<std::vector<Token>> tokens;            // required when listen is not loopback
+  std::optional<TlsFiles> tls;                         // nullopt: plain HTTP
   std::optional<std::filesystem::path> dashboard_dir;  // development: files from disk, also
                                                        // HOTSIDE_DASHBOARD_DIR
 };
@@ -64,29 +76,42 @@ struct ApiPorts {
   // Makes one connection for one reader thread; called on that thread, again after a failure. The
   // app gives store::open_reader(url).
   std::function<Result<std::unique_ptr<store::Reader>>()> open_reader;
-  model::AddressBook& addresses;
+  store::AddressBook& addresses;
   model::ViolationDesk& violations;
   store::WriteDesk& desk;
   model::StatusBoard const& board;
   Metrics& metrics;
   Clock const& clock;
+  // Of the cold side; a service has them, a test that asks for none of it may not.
+  store::BundleMaker const* bundles = nullptr;
+  model::OutputSource* outputs = nullptr;
+  store::TransactionRelay* transactions = nullptr;
 };
+
+class RouteTable;
 
 class ApiServer {
  public:
   static Result<std::unique_ptr<ApiServer>> start(boost::asio::io_context& net, ApiOptions options,
                                                   ApiPorts ports);
+  // With other routes than ours, which must outlive the server.
+  static Result<std::unique_ptr<ApiServer>> start(boost::asio::io_context& net, ApiOptions options,
+                                                  ApiPorts ports, RouteTable const& routes);
   ~ApiServer();
   ApiServer(ApiServer const&) = delete;
   ApiServer& operator=(ApiServer const&) = delete;
 
   // The doorbell: something was committed, up to this number. From any thread.
   void wake(EventSeq head);
-  // From any thread; requests that are under way keep the caller they came with.
-  void reload(std::optional<std::vector<Token>> tokens);
+  // From any thread; requests that are under way keep the caller they came with, connections their
+  // certificate. TLS cannot be switched on or off while the service runs. After an error everything
+  // is as before.
+  Result<void> reload(std::optional<std::vector<Token>> tokens, std::optional<TlsFiles> tls);
 
   std::uint16_t port() const;
-  void stop();  // closes every connection; may be called twice
+  // Answers under way get HttpLimits::stop_grace; every other connection closes. May be called
+  // twice.
+  void stop();
 
  private:
   struct Impl;

@@ -1,8 +1,11 @@
+#include <algorithm>
+#include <limits>
+#include <memory>
+
 #include "explorer/api/handlers.hpp"
 #include "explorer/api/parameters.hpp"
+#include "proto/model/address.hpp"
 #include "proto/model/render.hpp"
-
-#include <limits>
 
 namespace hotside::api {
 namespace {
@@ -36,7 +39,104 @@ Asked<store::DepositFilter> read_filter(Context const& context, Call const& call
   return filter;
 }
 
+store::DepositKey key_of(model::Deposit const& deposit) {
+  return {deposit.id.epoch, deposit.offset, deposit.id.utxo};
+}
+
+// ---- CSV
+
+constexpr std::string_view kCsvHeader =
+    "id,utxo,address,reference,amount,amount_stg,state,spend,epoch,offset,block_hash,tx_hash,"
+    "block_time,first_seen,committed_at,retired\r\n";
+constexpr std::size_t kCsvPage = 200;
+
+std::string csv_text(std::string const& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (char const c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + '"';
+}
+
+void append_csv(std::string& out, store::DepositRow const& row, std::string_view hrp) {
+  auto const& d = row.deposit;
+  out += d.id.text() + ',' + d.id.utxo.hex() + ',' + model::to_address(hrp, d.recipient) + ',';
+  out += csv_text(row.reference.value_or("")) + ',';
+  out += std::to_string(d.amount.value) + ',' + to_stg(d.amount.value) + ',';
+  out.append(model::to_string(d.state)).append(",").append(model::to_string(d.spend)).append(",");
+  out += std::to_string(d.id.epoch.value) + ',';
+  out += (d.offset ? std::to_string(d.offset->value) : "") + ',' + d.block_hash.hex() + ',';
+  out += (d.tx_hash ? d.tx_hash->hex() : "") + ',' + to_rfc3339(d.block_time) + ',';
+  out += to_rfc3339(d.first_seen) + ',' + (d.committed_at ? to_rfc3339(*d.committed_at) : "") + ',';
+  out += d.retired ? "true\r\n" : "false\r\n";
+}
+
+// The whole list, newest first, from one snapshot after another. Where a final deposit stands in
+// the list never changes, and new ones come before it; only those of the epoch being built move. So
+// the first piece has all of these, from one snapshot, and the rest goes on by key.
+class CsvWalk {
+ public:
+  CsvWalk(store::DepositFilter filter, std::string hrp)
+      : filter_(std::move(filter)), hrp_(std::move(hrp)) {}
+
+  Asked<std::string> next(store::Snapshot& snapshot) {
+    std::string piece;
+    if (!has_begun_) {
+      piece = kCsvHeader;
+      HS_ASK(begun, begin(snapshot, piece));
+      has_begun_ = true;
+      is_done_ = !begun;
+    }
+    while (!is_done_ && piece.size() < kPieceBytes) {
+      HS_ASK(more, append_page(snapshot, filter_, piece));
+      is_done_ = !more;
+    }
+    return piece;
+  }
+
+ private:
+  // Whether there can be more behind the epoch being built.
+  Asked<bool> begin(store::Snapshot& snapshot, std::string& piece) {
+    HS_ASK(position, snapshot.position());
+    if (!position) return false;
+    auto const open = position->final_epoch.next();
+    auto only_open = filter_;
+    only_open.epoch_from = std::max(filter_.epoch_from.value_or(open), open);
+    while (true) {
+      HS_ASK(more, append_page(snapshot, only_open, piece));
+      if (!more) break;
+    }
+    after_.reset();
+    if (open.value == 0) return false;
+    filter_.epoch_to =
+        std::min(filter_.epoch_to.value_or(position->final_epoch), position->final_epoch);
+    return true;
+  }
+
+  Asked<bool> append_page(store::Snapshot& snapshot, store::DepositFilter const& filter,
+                          std::string& piece) {
+    HS_ASK(rows, snapshot.deposits(filter, after_, kCsvPage));
+    for (auto const& row : rows) append_csv(piece, row, hrp_);
+    if (!rows.empty()) after_ = key_of(rows.back().deposit);
+    return rows.size() == kCsvPage;
+  }
+
+  store::DepositFilter filter_;
+  std::string hrp_;
+  std::optional<store::DepositKey> after_;
+  bool has_begun_ = false, is_done_ = false;
+};
+
 }  // namespace
+
+Asked<Download> get_deposits_csv(Context const& context, Call const& call) {
+  HS_ASK(filter, read_filter(context, call));
+  auto walk = std::make_shared<CsvWalk>(std::move(filter), context.options.hrp);
+  Download download;
+  download.head = Response{200, "text/csv; charset=utf-8; header=present", {}, {}};
+  download.head.headers.emplace_back("Content-Disposition", "attachment; filename=deposits.csv");
+  download.next = [walk](store::Snapshot& snapshot) { return walk->next(snapshot); };
+  return download;
+}
 
 Answer get_deposits(Context const& context, Call const& call, store::Snapshot& snapshot) {
   HS_ASK(filter, read_filter(context, call));
@@ -51,8 +151,7 @@ Answer get_deposits(Context const& context, Call const& call, store::Snapshot& s
   std::optional<std::string> next;
   if (rows.size() > limit) {
     rows.resize(limit);
-    auto const& last = rows.back().deposit;
-    next = cursor_of(store::DepositKey{last.id.epoch, last.offset, last.id.utxo});
+    next = cursor_of(key_of(rows.back().deposit));
   }
   JsonWriter json;
   json.begin_object();

@@ -59,13 +59,17 @@ Response json_response(std::string body, int status) {
 Response no_content() { return Response{204, {}, {}, {}}; }
 
 Result<Target> parse_target(std::string_view target) {
+  Target out;
   for (std::string_view const scheme : {"http://", "https://"}) {  // absolute form
     if (!target.starts_with(scheme)) continue;
-    auto const path = target.find_first_of("/?", scheme.size());
-    target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+    target.remove_prefix(scheme.size());
+    auto const path = std::min(target.find_first_of("/?"), target.size());
+    out.host = target.substr(0, path);
+    if (out.host->empty() || out.host->find('@') != std::string::npos)
+      return fail(Fault::rejected, "the request target has no host of its own");
+    target = path == target.size() ? std::string_view("/") : target.substr(path);
     break;
   }
-  Target out;
   auto const question = target.find('?');
   auto path = target.substr(0, question);
   if (!path.starts_with('/')) return fail(Fault::rejected, "the request target is not a path");

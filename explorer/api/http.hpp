@@ -2,6 +2,7 @@
 // Requests and answers as plain values: what handlers see of HTTP.
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,15 +17,19 @@ struct Request {
   std::string method;  // as sent
   std::string target;  // as sent
   std::string authorization, content_type, if_none_match, host, idempotency_key;
+  std::string accept_encoding, last_event_id;
   std::string request_id;  // valid: the caller's own or one of ours
   std::string body;
 };
+
+struct BodySource;  // http_server.hpp
 
 struct Response {
   int status = 200;
   std::string content_type;  // empty: no body
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  std::shared_ptr<BodySource> source{};  // set: what follows `body`, made while it is sent
 };
 
 Response json_response(std::string body, int status = 200);
@@ -34,6 +39,7 @@ Response no_content();
 struct Target {
   std::vector<std::string> segments;         // of the path, percent-decoded; "/" has none
   std::map<std::string, std::string> query;  // each name once
+  std::optional<std::string> host;           // of an absolute target; stands above the header
 };
 // Fault::rejected for bad escapes, a repeated parameter or a target of no known form.
 Result<Target> parse_target(std::string_view target);

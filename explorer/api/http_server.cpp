@@ -1,26 +1,20 @@
 #include "explorer/api/http_server.hpp"
 
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 
-#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/error.hpp>
 #include <boost/beast/http/status.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <charconv>
+
+#include "explorer/api/handler.hpp"
 
 namespace hotside::api {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
+namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
@@ -28,38 +22,23 @@ namespace {
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t kNoBodyMax = 64 * 1024;  // where a body means nothing
-constexpr std::size_t kDrainMax = 32 * 1024 * 1024;
-constexpr std::chrono::seconds kDrainTime{3};
 
 // An exception that reaches here is a mistake of ours: it leaves run() and stops the program.
 void rethrow(std::exception_ptr error) {
   if (error) std::rethrow_exception(error);
 }
 
-std::string text(boost::core::string_view view) { return std::string(view.data(), view.size()); }
-
-Request to_request(http::request<http::string_body> const& message) {
-  Request request;
-  request.method = text(message.method_string());
-  request.target = text(message.target());
-  request.authorization = text(message[http::field::authorization]);
-  request.content_type = text(message[http::field::content_type]);
-  request.if_none_match = text(message[http::field::if_none_match]);
-  request.idempotency_key = text(message["Idempotency-Key"]);
-  request.host = text(message[http::field::host]);
-  request.request_id = request_id(text(message["X-Request-Id"]));
-  return request;
-}
-
 std::string head_of(Response const& response, bool keep_alive, bool is_http_1_0) {
+  auto const reason = http::obsolete_reason(static_cast<http::status>(response.status));
   std::string head = "HTTP/1.1 " + std::to_string(response.status) + " " +
-                     text(http::obsolete_reason(static_cast<http::status>(response.status))) +
-                     "\r\n";
+                     std::string(reason.data(), reason.size()) + "\r\n";
   auto const add = [&](std::string_view name, std::string_view value) {
     head.append(name).append(": ").append(value).append("\r\n");
   };
   if (!response.content_type.empty()) add("Content-Type", response.content_type);
-  if (response.status != 204 && response.status != 304)
+  if (response.source && !is_http_1_0)
+    add("Transfer-Encoding", "chunked");
+  else if (!response.source && response.status != 204 && response.status != 304)
     add("Content-Length", std::to_string(response.body.size()));
   for (auto const& [name, value] : response.headers) add(name, value);
   if (!keep_alive)
@@ -69,23 +48,14 @@ std::string head_of(Response const& response, bool keep_alive, bool is_http_1_0)
   return head + "\r\n";
 }
 
-// What a reading error means to the client; 0: nobody is there to be told.
-int status_of(error_code error) {
-  if (error == http::error::end_of_stream || error == http::error::partial_message) return 0;
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) return 431;
-  if (error == http::error::body_limit) return 413;
-  static auto const& category = http::make_error_code(http::error::bad_method).category();
-  return error.category() == category ? 400 : 0;
+std::string as_chunk(std::string_view bytes) {
+  char size[17];
+  auto const end = std::to_chars(size, size + sizeof size, bytes.size(), 16).ptr;
+  std::string chunk(size, end);
+  return chunk.append("\r\n").append(bytes).append("\r\n");
 }
 
 }  // namespace
-
-struct HttpServer::Connection {
-  explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
-  beast::tcp_stream stream;
-  beast::flat_buffer buffer;  // keeps what was read beyond a request: the next one, pipelined
-  std::optional<http::request_parser<http::string_body>> parser;
-};
 
 Result<tcp::endpoint> parse_listen(std::string const& where) {
   auto const colon = where.rfind(':');
@@ -103,7 +73,7 @@ Result<tcp::endpoint> parse_listen(std::string const& where) {
 }
 
 HttpServer::HttpServer(asio::io_context& net, HttpLimits limits, std::shared_ptr<Service> service)
-    : net_(net), limits_(limits), service_(std::move(service)), acceptor_(net) {}
+    : net_(net), limits_(limits), service_(std::move(service)), acceptor_(net), grace_(net) {}
 
 Result<void> HttpServer::listen(std::string const& where) {
   auto const endpoint = parse_listen(where);
@@ -129,7 +99,17 @@ void HttpServer::stop() {
   is_stopping_ = true;
   error_code ignored;
   acceptor_.close(ignored);
-  for (auto* const connection : connections_) connection->stream.close();
+  close_all(false);
+  if (connections_.empty()) return;
+  grace_.expires_after(limits_.stop_grace);
+  grace_.async_wait([server = shared_from_this()](error_code error) {
+    if (!error) server->close_all(true);
+  });
+}
+
+void HttpServer::close_all(bool also_answering) {
+  for (auto* const connection : connections_)
+    if (also_answering || !connection->is_answering) connection->close();
 }
 
 asio::awaitable<void> HttpServer::accept() {
@@ -147,12 +127,12 @@ asio::awaitable<void> HttpServer::accept() {
     }
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    auto connection = std::make_shared<Connection>(std::move(socket));
+    auto connection = std::make_shared<Connection>(std::move(socket), limits_, tls_);
     connections_.insert(connection.get());
-    auto run = [](std::shared_ptr<HttpServer> server,
-                  std::shared_ptr<Connection> client) -> asio::awaitable<void> {
+    auto run = [](std::shared_ptr<HttpServer> server, Link client) -> asio::awaitable<void> {
       co_await server->serve(client);
       server->connections_.erase(client.get());
+      if (server->connections_.empty()) server->grace_.cancel();
     };
     asio::co_spawn(net_, run(shared_from_this(), std::move(connection)), rethrow);
   }
@@ -160,6 +140,7 @@ asio::awaitable<void> HttpServer::accept() {
 
 // One answer into the empty send buffer, without waiting for anybody.
 void HttpServer::turn_away(tcp::socket socket) {
+  if (tls_) return;  // it would take a handshake to say it
   auto const response = service_->refuse_unread({}, 503, "too many connections");
   auto const bytes = head_of(response, false, false) + response.body;
   error_code ignored;
@@ -168,145 +149,151 @@ void HttpServer::turn_away(tcp::socket socket) {
   socket.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
-asio::awaitable<void> HttpServer::serve(std::shared_ptr<Connection> connection) {
-  while (!is_stopping_) {
+asio::awaitable<void> HttpServer::serve(Link connection) {
+  bool const is_open = co_await connection->begin();
+  while (is_open && !is_stopping_) {
     bool const goes_on = co_await one_request(connection);
+    connection->is_answering = false;
     if (!goes_on) break;
   }
-  connection->stream.close();
+  co_await connection->end();
+  connection->close();
 }
 
-// Returns whether the connection can carry another request.
-asio::awaitable<bool> HttpServer::one_request(std::shared_ptr<Connection> connection) {
+asio::awaitable<bool> HttpServer::one_request(Link connection) {
   bool const has_head = co_await read_head(connection);
   if (!has_head) co_return false;
-  auto const& message = connection->parser->get();
-  bool const is_head = message.method() == http::verb::head;
-  auto exchange = service_->open(to_request(message));
-  if (message.version() >= 11 && message.count(http::field::host) != 1)
-    exchange->early = service_->refuse_unread(exchange->request, 400, "one Host header is needed");
+  auto exchange = service_->open(connection->request());
+  auto const& message = connection->message();
+  auto const wrong = wrong_framing(message);
+  if (wrong) exchange->early = service_->refuse_unread(exchange->request, 400, *wrong);
   if (exchange->early) {
-    bool const has_body = !connection->parser->is_done();
-    bool const keep = message.keep_alive() && !has_body;
-    auto response = std::move(*exchange->early);
-    service_->finish(*exchange, response);
-    bool const written = co_await write(connection, std::move(response), is_head, keep);
-    if (written && has_body) co_await drain(connection);
-    co_return written&& keep;
+    bool const goes_on = co_await answer_early(connection, exchange, !wrong);
+    co_return goes_on;
   }
-  bool const has_body = co_await read_body(connection, exchange);
+  bool has_body = false;
+  if (exchange->streams_body)
+    has_body = co_await read_stream(connection, exchange);
+  else
+    has_body = co_await read_body(connection, exchange);
   if (!has_body) co_return false;
-  if (exchange->may_wait) watch(connection, exchange);
-  auto response = co_await service_->answer(exchange);
-  bool const keep = connection->parser->get().keep_alive() && !is_stopping_;
-  if (exchange->may_wait) {
-    error_code ignored;
-    connection->stream.socket().cancel(ignored);
-  }
+  bool const goes_on = co_await answer(connection, exchange);
+  co_return goes_on;
+}
+
+asio::awaitable<bool> HttpServer::answer_early(Link connection, std::shared_ptr<Exchange> exchange,
+                                               bool may_go_on) {
+  connection->is_answering = true;
+  bool const ends_here = !may_go_on || connection->has_body();  // what follows was not understood
+  bool const keep = !ends_here && connection->message().keep_alive() && !is_stopping_;
+  auto response = std::move(*exchange->early);
   service_->finish(*exchange, response);
-  bool const written = co_await write(connection, std::move(response), is_head, keep);
+  bool const written = co_await write(connection, std::move(response), keep);
+  if (written && ends_here) co_await connection->drain();
   co_return written&& keep;
 }
 
-asio::awaitable<bool> HttpServer::read_head(std::shared_ptr<Connection> connection) {
-  auto& c = *connection;
-  if (c.buffer.size() == 0) {  // between requests a client may take its time
-    c.stream.expires_after(limits_.idle_timeout);
-    auto const space = c.buffer.prepare(4096);
-    auto [error, size] = co_await c.stream.async_read_some(space, kAwait);
-    if (error) co_return false;
-    c.buffer.commit(size);
-  }
-  c.parser.emplace();
-  c.parser->header_limit(limits_.header_bytes);
-  c.parser->body_limit(limits_.body_bytes);
-  c.stream.expires_after(limits_.header_timeout);
-  auto [error, size] = co_await http::async_read_header(c.stream, c.buffer, *c.parser, kAwait);
+asio::awaitable<bool> HttpServer::answer(Link connection, std::shared_ptr<Exchange> exchange) {
+  connection->is_answering = true;
+  if (exchange->may_wait) watch(connection, exchange);
+  auto response = co_await service_->answer(exchange);
+  auto const source = response.source;
+  bool const is_unbounded = source && connection->is_http_1_0();  // it ends with the connection
+  bool const keep = connection->message().keep_alive() && !is_stopping_ && !is_unbounded;
+  service_->finish(*exchange, response);
+  bool written = co_await write(connection, std::move(response), keep);
+  if (written && source && !connection->is_head_request())
+    written = co_await write_rest(connection, source, exchange);
+  if (exchange->may_wait) connection->unwatch();
+  co_return written&& keep;
+}
+
+asio::awaitable<bool> HttpServer::read_head(Link connection) {
+  auto const error = co_await connection->read_head();
   if (!error) co_return true;
-  bool const answered = co_await refuse(connection, error);
-  co_return answered && false;
+  co_await refuse(connection, error);
+  co_return false;
 }
 
-asio::awaitable<bool> HttpServer::read_body(std::shared_ptr<Connection> connection,
-                                            std::shared_ptr<Exchange> exchange) {
-  auto& c = *connection;
-  if (c.parser->is_done()) co_return true;
-  std::uint64_t const limit = exchange->takes_body ? limits_.body_bytes : kNoBodyMax;
-  if (c.parser->content_length().value_or(0) > limit) {
-    bool const answered = co_await refuse(connection, http::error::body_limit);
-    co_return answered && false;
+asio::awaitable<bool> HttpServer::read_body(Link connection, std::shared_ptr<Exchange> exchange) {
+  if (!connection->has_body()) co_return true;
+  auto const limit = exchange->takes_body ? limits_.body_bytes : kNoBodyMax;
+  auto error = co_await connection->begin_body(limit);
+  connection->allow_body_time();
+  while (!error && connection->has_body()) {
+    auto const piece = co_await connection->read_piece(kPieceBytes);
+    error = piece.error;
+    exchange->request.body += piece.bytes;
   }
-  c.parser->body_limit(limit);
-  c.stream.expires_after(limits_.body_timeout);
-  if (beast::iequals(c.parser->get()[http::field::expect], "100-continue")) {
-    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    auto const go = asio::buffer(kContinue.data(), kContinue.size());
-    auto [error, size] = co_await asio::async_write(c.stream, go, kAwait);
-    if (error) co_return false;
-  }
-  auto [error, size] = co_await http::async_read(c.stream, c.buffer, *c.parser, kAwait);
-  if (error) {
-    bool const answered = co_await refuse(connection, error);
-    co_return answered && false;
-  }
-  exchange->request.body = std::move(c.parser->get().body());
-  co_return true;
+  if (!error) co_return true;
+  co_await refuse(connection, error);
+  co_return false;
 }
 
-asio::awaitable<bool> HttpServer::refuse(std::shared_ptr<Connection> connection, error_code error) {
+asio::awaitable<bool> HttpServer::read_stream(Link connection, std::shared_ptr<Exchange> exchange) {
+  auto error = co_await connection->begin_body(std::nullopt);
+  while (!error && connection->has_body()) {
+    connection->allow_body_time();
+    auto piece = co_await connection->read_piece(kPieceBytes);
+    error = piece.error;
+    if (error || piece.bytes.empty()) continue;
+    auto refusal = co_await service_->take(exchange, std::move(piece.bytes));
+    if (!refusal) continue;
+    exchange->early = std::move(refusal);
+    co_await answer_early(connection, exchange, false);
+    co_return false;
+  }
+  if (!error) co_return true;
+  co_await refuse(connection, error);
+  co_return false;
+}
+
+asio::awaitable<bool> HttpServer::refuse(Link connection, error_code error) {
   int const status = status_of(error);
   if (status == 0) co_return false;
-  auto const& message = connection->parser->get();
-  bool const has_head = connection->parser->is_header_done();
-  auto const request = has_head ? to_request(message) : Request{};
+  auto const request = connection->has_head() ? connection->request() : Request{};
   auto response = service_->refuse_unread(request, status, error.message());
-  bool const is_head = has_head && message.method() == http::verb::head;
-  bool const written = co_await write(connection, std::move(response), is_head, false);
-  if (written) co_await drain(connection);
-  co_return written;
+  bool const written = co_await write(connection, std::move(response), false);
+  if (written) co_await connection->drain();
+  co_return false;
 }
 
-asio::awaitable<bool> HttpServer::write(std::shared_ptr<Connection> connection, Response response,
-                                        bool is_head, bool keep_alive) {
-  auto& c = *connection;
-  bool const is_http_1_0 = c.parser && c.parser->is_header_done() && c.parser->get().version() < 11;
+asio::awaitable<bool> HttpServer::write(Link connection, Response response, bool keep_alive) {
+  bool const is_http_1_0 = connection->is_http_1_0();
   std::string const head = head_of(response, keep_alive, is_http_1_0);
-  std::array<asio::const_buffer, 2> const parts{
-      asio::buffer(head), is_head ? asio::const_buffer{} : asio::buffer(response.body)};
-  c.stream.expires_after(limits_.write_timeout);
-  auto [error, size] = co_await asio::async_write(c.stream, parts, kAwait);
+  bool const is_chunked = response.source && !is_http_1_0;
+  if (is_chunked && !response.body.empty()) response.body = as_chunk(response.body);
+  std::string_view const body =
+      connection->is_head_request() ? std::string_view{} : std::string_view(response.body);
+  auto const error = co_await connection->write(head, body);
   co_return !error;
 }
 
-// Closing on unread bytes would reset the connection and take our answer with it, so what still
-// comes is thrown away for a moment.
-asio::awaitable<void> HttpServer::drain(std::shared_ptr<Connection> connection) {
-  auto& c = *connection;
-  error_code ignored;
-  c.stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
-  c.stream.expires_after(kDrainTime);
-  std::vector<char> scratch(64 * 1024);
-  for (std::size_t total = 0; total < kDrainMax;) {
-    auto const space = asio::buffer(scratch);
-    auto [error, size] = co_await c.stream.async_read_some(space, kAwait);
-    if (error) co_return;
-    total += size;
+asio::awaitable<bool> HttpServer::write_rest(Link connection, std::shared_ptr<BodySource> source,
+                                             std::shared_ptr<Exchange> exchange) {
+  bool const is_chunked = !connection->is_http_1_0();
+  while (!exchange->is_abandoned) {
+    auto piece = co_await source->next();
+    if (!piece) {
+      spdlog::warn("http answer broken off: {} request_id={}", piece.error().what,
+                   exchange->request.request_id);
+      co_return false;
+    }
+    bool const is_last = piece->empty();
+    std::string const bytes = is_last ? "0\r\n\r\n" : as_chunk(*piece);
+    if (is_last && !is_chunked) co_return true;
+    auto const error = co_await connection->write(is_chunked ? bytes : *piece);
+    if (error || is_last) co_return !error;
   }
+  co_return false;
 }
 
 // Somebody who waits for events may hang up; without this he would hold a place for a minute.
-void HttpServer::watch(std::shared_ptr<Connection> connection, std::shared_ptr<Exchange> exchange) {
-  auto& socket = connection->stream.socket();
-  connection->stream.expires_never();
-  auto on_readable = [connection, exchange](error_code error) {
-    if (error) return;
-    char byte = 0;
-    int const fd = connection->stream.socket().native_handle();
-    if (::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0) return;  // a pipelined request
+void HttpServer::watch(Link connection, std::shared_ptr<Exchange> exchange) {
+  connection->watch([connection, exchange] {
     exchange->is_abandoned = true;
     if (exchange->on_abandoned) exchange->on_abandoned();
-  };
-  socket.async_wait(tcp::socket::wait_read, on_readable);
+  });
 }
 
 }  // namespace hotside::api

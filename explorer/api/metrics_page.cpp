@@ -14,7 +14,9 @@ void refresh(Context const& context, StoreFacts& facts, store::Snapshot& snapsho
   auto violations = snapshot.violations();
   auto counts = snapshot.counts();
   auto feed = snapshot.feed();
-  if (!position || !violations || !counts || !feed) {
+  auto hold = snapshot.hold().hold();
+  auto withheld = snapshot.hold().withheld();
+  if (!position || !violations || !counts || !feed || !hold || !withheld) {
     facts.fault = "a snapshot cannot be read";
     return;
   }
@@ -30,6 +32,8 @@ void refresh(Context const& context, StoreFacts& facts, store::Snapshot& snapsho
   metrics.set(LabelledGauge::deposits, "prepared", static_cast<double>(counts->prepared));
   metrics.set(LabelledGauge::deposits, "committed", static_cast<double>(counts->committed));
   metrics.set(LabelledGauge::deposits, "reverted", static_cast<double>(counts->reverted));
+  metrics.set(Gauge::hold, *hold ? 1 : 0);
+  metrics.set(Gauge::events_withheld, static_cast<double>(*withheld));
   facts.position = *position;
   facts.violations = std::move(*violations);
 }

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "explorer/api/handlers.hpp"
+#include "explorer/api/readiness.hpp"
 #include "explorer/api/static_files.hpp"
 #include "proto/base/bytes.hpp"
 
@@ -45,6 +46,44 @@ bool names(std::string_view if_none_match, std::string_view etag) {
   return if_none_match == "*" || if_none_match.find(etag) != std::string_view::npos;
 }
 
+Response html(std::string body) {
+  return Response{
+      200,
+      "text/html; charset=utf-8",
+      std::move(body),
+      {{"Content-Security-Policy", std::string(kPolicy)}, {"Cache-Control", "no-cache"}}};
+}
+
+// As store/audit.hpp defines it.
+constexpr std::string_view kAuditPage =
+    "<h1>The audit log</h1>"
+    "<p><code>GET /v1/audit</code> lists every write that was asked for under a known token, "
+    "done or refused, oldest first. Pass <code>next</code> as <code>after</code> until it is "
+    "<code>null</code>. Entries are numbered from 1 without holes and are never changed.</p>"
+    "<p>Each entry carries the hash of the one before, so that nobody can change, drop or insert "
+    "one without changing every hash after it. Whoever keeps the last <code>hash</code> he saw can "
+    "prove it later.</p>"
+    "<h2>How <code>hash</code> is made</h2>"
+    "<p>SHA3-256 over these bytes, one after the other:</p><ol>"
+    "<li>the 32 bytes of <code>previous</code>; 32 zero bytes for the first entry</li>"
+    "<li><code>n</code>, 8 bytes, little-endian</li>"
+    "<li><code>at</code> in milliseconds since 1970-01-01T00:00:00Z, 8 bytes, little-endian</li>"
+    "<li><code>who</code>, <code>role</code>, <code>action</code>, <code>target</code>, "
+    "<code>outcome</code>, <code>request_id</code>: of each the length of its UTF-8 text in bytes "
+    "(8 bytes, little-endian), then the text</li></ol>"
+    "<p>In Python:</p><pre>import hashlib, datetime as d\n\n"
+    "def audit_hash(e):\n"
+    "    at = d.datetime.fromisoformat(e[\"at\"].replace(\"Z\", \"+00:00\"))\n"
+    "    since = at - d.datetime(1970, 1, 1, tzinfo=d.timezone.utc)\n"
+    "    h = hashlib.sha3_256(bytes.fromhex(e[\"previous\"]))\n"
+    "    h.update(e[\"n\"].to_bytes(8, \"little\"))\n"
+    "    h.update((since // d.timedelta(milliseconds=1)).to_bytes(8, \"little\"))\n"
+    "    for name in (\"who\", \"role\", \"action\", \"target\", \"outcome\", "
+    "\"request_id\"):\n"
+    "        text = e[name].encode()\n"
+    "        h.update(len(text).to_bytes(8, \"little\") + text)\n"
+    "    return h.hexdigest()</pre>";
+
 }  // namespace
 
 std::string_view embedded_file(std::string_view name) {
@@ -73,7 +112,10 @@ std::optional<Response> static_file(std::string_view name,
   return response;
 }
 
-Answer get_healthz(Context const&, Call const&) {
+// That this is answered at all says that the net thread turns.
+Answer get_healthz(Context const& context, Call const&) {
+  if (auto const what = stuck(context.ports.board.read(), context.ports.clock.now()))
+    return Response{503, "text/plain; charset=utf-8", *what + "\n", {}};
   return Response{200, "text/plain; charset=utf-8", "ok\n", {}};
 }
 
@@ -81,12 +123,10 @@ Answer get_openapi(Context const&, Call const&) {
   return json_response(std::string(embedded_file("openapi.json")));
 }
 
-Answer get_errors_page(Context const&, Call const&) {
-  return Response{
-      200,
-      "text/html; charset=utf-8",
-      errors_page(),
-      {{"Content-Security-Policy", std::string(kPolicy)}, {"Cache-Control", "no-cache"}}};
+Answer get_errors_page(Context const&, Call const&) { return html(errors_page()); }
+
+Answer get_audit_page(Context const&, Call const&) {
+  return html(text_page("audit log", kAuditPage));
 }
 
 Answer get_dashboard(Context const& context, Call const& call) {

@@ -42,6 +42,7 @@ std::uint64_t read_big_endian(std::string_view bytes) {
 // The first byte keeps cursors of different lists apart.
 constexpr char kDepositCursor = 'd';
 constexpr char kAddressCursor = 'a';
+constexpr char kUtxoCursor = 'u';
 constexpr std::size_t kDepositCursorSize = 1 + 8 + 1 + 4 + 32;
 
 }  // namespace
@@ -131,6 +132,33 @@ std::string cursor_of(PublicKey const& key) {
   std::string bytes(1, kAddressCursor);
   bytes.append(key.bytes.begin(), key.bytes.end());
   return base64url(bytes);
+}
+
+std::string cursor_of(store::UtxoKey const& key) {
+  std::string bytes(1, kUtxoCursor);
+  append_big_endian(bytes, static_cast<std::uint64_t>(key.amount.value), 8);
+  append_big_endian(bytes, static_cast<std::uint64_t>(key.row), 8);
+  return base64url(bytes);
+}
+
+std::optional<store::UtxoKey> utxo_cursor(std::string_view text) {
+  auto const bytes = from_base64url(text);
+  if (!bytes || bytes->size() != 17 || bytes->front() != kUtxoCursor) return std::nullopt;
+  std::string_view const rest(*bytes);
+  return store::UtxoKey{Amount(static_cast<std::int64_t>(read_big_endian(rest.substr(1, 8)))),
+                        static_cast<std::int64_t>(read_big_endian(rest.substr(9)))};
+}
+
+std::string cursor_of(char list, std::int64_t row) {
+  std::string bytes(1, list);
+  append_big_endian(bytes, static_cast<std::uint64_t>(row), 8);
+  return base64url(bytes);
+}
+
+std::optional<std::int64_t> row_cursor(char list, std::string_view text) {
+  auto const bytes = from_base64url(text);
+  if (!bytes || bytes->size() != 9 || bytes->front() != list) return std::nullopt;
+  return static_cast<std::int64_t>(read_big_endian(std::string_view(*bytes).substr(1)));
 }
 
 std::optional<store::DepositKey> deposit_cursor(std::string_view text) {

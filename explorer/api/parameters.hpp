@@ -37,8 +37,12 @@ Result<void> check_text(std::string_view name, std::string_view text, std::size_
 // `next` and `after`: the key of the last row shown.
 std::string cursor_of(store::DepositKey const& key);
 std::string cursor_of(PublicKey const& key);
+std::string cursor_of(store::UtxoKey const& key);
+std::string cursor_of(char list, std::int64_t row);  // `list` keeps cursors of lists apart
 std::optional<store::DepositKey> deposit_cursor(std::string_view text);
 std::optional<PublicKey> address_cursor(std::string_view text);
+std::optional<store::UtxoKey> utxo_cursor(std::string_view text);
+std::optional<std::int64_t> row_cursor(char list, std::string_view text);
 
 void write_complete_through(JsonWriter& json, std::optional<model::Position> const& position);
 void write_next(JsonWriter& json, std::optional<std::string> const& next);

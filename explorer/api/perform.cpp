@@ -94,4 +94,14 @@ void perform(Context const& context, Call const& call, Write write,
   context.ports.desk.write(std::move(work), std::move(written));
 }
 
+void keep_answer(Context const& context, Call const& call, Response const& answer,
+                 std::function<void()> done) {
+  if (call.idempotency_key.empty()) return done();
+  auto work = [&clock = context.ports.clock, who = call.caller.name, key = call.idempotency_key,
+               kept = store::KeptAnswer{request_hash(call), answer.status, answer.body}](
+                  store::WriteTxn& txn) { return txn.audit().keep(who, key, kept, clock.now()); };
+  // What is kept if this fails is true as well, only older.
+  context.ports.desk.write(std::move(work), [done = std::move(done)](Result<void>) { done(); });
+}
+
 }  // namespace hotside::api

@@ -25,4 +25,8 @@ struct Write {
 void perform(Context const& context, Call const& call, Write write,
              std::function<void(Answer)> done);
 
+// For work that goes on after its transaction: the answer that was kept becomes this one.
+void keep_answer(Context const& context, Call const& call, Response const& answer,
+                 std::function<void()> done);
+
 }  // namespace hotside::api

@@ -110,7 +110,28 @@ void explain_pace(Live const& live, StoreFacts const& facts, Time now, HealthLim
                            to_rfc3339(*live.full_epoch_since) + ", its macro block has not come"});
 }
 
+void explain_store(Live const& live, StoreFacts const& facts, Time now,
+                   std::vector<Reason>& reasons) {
+  if (live.store_fault)
+    reasons.push_back({ReasonCode::store, "the store cannot be written: " + *live.store_fault});
+  if (facts.fault)
+    reasons.push_back({ReasonCode::store, "the store cannot be read: " + *facts.fault});
+  if (live.writing_since && now - *live.writing_since > kWriteSlow)
+    reasons.push_back({ReasonCode::store, "a write has been under way since " +
+                                              to_rfc3339(*live.writing_since) +
+                                              ": does the disk answer?"});
+  if (live.wal_bytes > kWalBytesMax)
+    reasons.push_back({ReasonCode::store, "the write-ahead log has grown to " +
+                                              std::to_string(live.wal_bytes >> 20) +
+                                              " MiB: a reader of the store holds it back"});
+}
+
 }  // namespace
+
+std::optional<std::string> stuck(Live const& live, Time now) {
+  if (!live.writing_since || now - *live.writing_since <= kWriteDead) return std::nullopt;
+  return "the writer has been at one write since " + to_rfc3339(*live.writing_since);
+}
 
 std::string_view to_string(ReasonCode code) {
   switch (code) {
@@ -162,10 +183,7 @@ std::vector<Reason> readiness(Live const& live, StoreFacts const& facts, Time no
                                                   bad.node + " is refused since " +
                                                   to_rfc3339(bad.since) + ": " + bad.what});
   }
-  if (live.store_fault)
-    reasons.push_back({ReasonCode::store, "the store cannot be written: " + *live.store_fault});
-  if (facts.fault)
-    reasons.push_back({ReasonCode::store, "the store cannot be read: " + *facts.fault});
+  explain_store(live, facts, now, reasons);
   if (!live.started) {
     reasons.push_back({ReasonCode::starting, "the store is being opened"});
     return reasons;

@@ -50,6 +50,16 @@ struct StoreFacts {
   std::vector<store::Violation> violations;  // open ones
 };
 
+// A write that takes longer is shown as a fault of the store; one that takes `kWriteDead` is the
+// end of a service that only a restart can help.
+inline constexpr std::chrono::seconds kWriteSlow{10};
+inline constexpr std::chrono::seconds kWriteDead{120};
+// A longer write-ahead log means that a reader holds it back.
+inline constexpr std::uint64_t kWalBytesMax = 1ULL << 30;
+
+// What keeps the service from doing anything at all; empty while it is alive.
+std::optional<std::string> stuck(model::Live const& live, Time now);
+
 // Empty: ready.
 std::vector<Reason> readiness(model::Live const& live, StoreFacts const& facts, Time now,
                               HealthLimits const& limits);

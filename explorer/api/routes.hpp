@@ -6,25 +6,31 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "explorer/api/handler.hpp"
 #include "explorer/api/tokens.hpp"
 
 namespace hotside::api {
 
-struct LongPoll {};  // GET /v1/events: handlers.hpp, waited for by the server
-using Handler = std::variant<PlainHandler, ReadHandler, HealthHandler, WriteHandler, LongPoll>;
+struct LongPoll {};    // GET /v1/events: handlers.hpp, waited for by the server
+struct LiveStream {};  // GET /v1/events/stream: event_stream.hpp
+using Handler = std::variant<PlainHandler, ReadHandler, HealthHandler, WriteHandler, LookupHandler,
+                             DownloadHandler, UploadHandler, LongPoll, LiveStream>;
+
+inline constexpr std::string_view kNoBody{};
+inline constexpr std::string_view kJson = "application/json";
 
 struct Route {
   std::string_view method;
   std::string_view path;  // at most one {parameter}, a whole segment; also the metrics label
   Role needs = Role::none;
   Handler handler;
-  bool takes_body = false;        // application/json
-  std::string_view parameters{};  // of the query, separated by spaces
+  std::string_view body = kNoBody;  // media types it takes, separated by spaces
+  std::string_view parameters{};    // of the query, separated by spaces
 };
 
-std::span<Route const> routes();
+std::span<Route const> routes();  // what the service answers
 
 struct Matched {
   Route const* route = nullptr;  // null: the path is known, but not with this method
@@ -33,8 +39,28 @@ struct Matched {
   std::string allow;      // methods of this path
 };
 
-// nullopt: no such path. HEAD finds the GET route.
-std::optional<Matched> match(std::string_view method, std::span<std::string const> segments);
+class RouteTable {
+ public:
+  explicit RouteTable(std::span<Route const> routes);  // which must outlive it
+  // nullopt: no such path. HEAD finds the GET route. A path that a route spells out is never the
+  // {parameter} of another one.
+  std::optional<Matched> match(std::string_view method,
+                               std::span<std::string const> segments) const;
+  // Methods of any path, as an Allow header has them.
+  std::string const& all_methods() const { return all_methods_; }
+
+ private:
+  struct Entry {
+    Route const* route;
+    std::vector<std::string_view> segments;
+    bool has_parameter;
+  };
+  std::vector<Entry> entries_;  // those with a parameter last
+  std::string all_methods_;
+};
+
+// Whether `media_type` is one of the route's.
+bool takes(Route const& route, std::string_view media_type);
 
 // Refuses query names that the route does not know.
 std::optional<std::string> unknown_parameter(Route const& route,

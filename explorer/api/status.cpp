@@ -2,6 +2,7 @@
 
 #include "explorer/api/body.hpp"
 #include "explorer/api/handlers.hpp"
+#include "explorer/api/hold.hpp"
 #include "explorer/api/parameters.hpp"
 #include "explorer/api/perform.hpp"
 #include "explorer/api/readiness.hpp"
@@ -77,6 +78,7 @@ Answer get_status(Context const& context, Call const&, store::Snapshot& snapshot
   HS_ASK(position, snapshot.position());
   HS_ASK(counts, snapshot.counts());
   HS_ASK(violations, snapshot.violations());
+  HS_ASK(hold, snapshot.hold().hold());
   auto const live = context.ports.board.read();
   auto const reasons = readiness(live, StoreFacts{std::nullopt, position, violations},
                                  context.ports.clock.now(), options.health);
@@ -100,7 +102,8 @@ Answer get_status(Context const& context, Call const&, store::Snapshot& snapshot
   json.end_object();
   json.key("violations");
   write_violations(json, violations);
-  json.key("hold").null();
+  json.key("hold");
+  write_hold(json, hold);
   json.key("ready").boolean(reasons.empty());
   json.key("reasons");
   write_reasons(json, reasons);

@@ -5,12 +5,17 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <functional>
 #include <iostream>
 
+#include "explorer/app/command_tree.hpp"
 #include "explorer/app/commands/commands.hpp"
+#include "explorer/app/completion.hpp"
+#include "explorer/app/manual_page.hpp"
+#include "explorer/app/suggestion.hpp"
 #include "explorer/app/version.hpp"
 
 namespace hotside::app {
@@ -24,9 +29,29 @@ struct Line {
   DemoOptions demo;
   SimnodeOptions simnode;
   NewAddresses addresses;
+  AddressFields fields;
   DepositQuery deposits;
+  NewBundle bundle;
+  ShownBundle shown;
+  std::string manifest, network;
   std::string argument, types;
   std::uint64_t after = 0;
+  bool progress = false;
+  bool is_deep = false;
+};
+
+// The parser's own text would show its checks: "1.2.2|dev|1.3:{1.2.2,dev,1.3}=1.2.2".
+class HelpText : public CLI::Formatter {
+ public:
+  std::string make_option_opts(CLI::Option const* option) const override {
+    auto const text = read_option(*option);
+    std::string out;
+    for (auto const& choice : text.choices) out += (out.empty() ? " " : "|") + choice;
+    if (text.choices.empty() && !text.value.empty()) out = " " + text.value;
+    if (text.is_repeated) out += "...";
+    if (!text.default_value.empty()) out += " (default " + text.default_value + ")";
+    return out + (text.is_required ? " REQUIRED" : "");
+  }
 };
 
 CLI::App* group(CLI::App& parent, std::string const& name, std::string const& help) {
@@ -102,15 +127,21 @@ void add_address(CLI::App& app, Line& line) {
   auto* add = with_access(command(line, *address, "add", "register addresses",
                                   [&] { return address_add(line.access, line.addresses); }),
                           line);
-  add->add_option("address", line.addresses.addresses)->required()->type_name("ADDRESS");
+  add->add_option("address", line.addresses.addresses, "as the chain writes it: stt1…")
+      ->required()
+      ->type_name("ADDRESS");
   add->add_option("--reference", line.addresses.reference, "your own id of the user or account");
   add->add_option("--label", line.addresses.label, "a name for people");
-  auto* import = with_access(command(line, *address, "import", "register addresses from a file",
-                                     [&] { return address_import(line.access, line.argument); }),
-                             line);
-  import->add_option("file", line.argument, "CSV with header address,reference,label")
+  auto* import = with_access(
+      command(line, *address, "import", "register addresses from a file",
+              [&] { return address_import(line.access, line.argument, line.progress); }),
+      line);
+  import
+      ->add_option("file", line.argument,
+                   "CSV with header address,reference,label; or .ndjson, an object a line")
       ->required()
       ->type_name("FILE");
+  import->add_flag("--progress", line.progress, "draw a bar, also where nobody seems to look");
   auto* list =
       with_access(command(line, *address, "list", "list addresses with their sums",
                           [&] { return address_list(line.access, line.addresses.reference); }),
@@ -119,11 +150,24 @@ void add_address(CLI::App& app, Line& line) {
   auto* show = with_access(command(line, *address, "show", "one address with its sums",
                                    [&] { return address_show(line.access, line.argument); }),
                            line);
-  show->add_option("address", line.argument)->required()->type_name("ADDRESS");
+  show->add_option("address", line.argument, "as the chain writes it: stt1…")
+      ->required()
+      ->type_name("ADDRESS");
+  auto* set =
+      with_access(command(line, *address, "set", "change its reference or label",
+                          [&] { return address_set(line.access, line.argument, line.fields); }),
+                  line);
+  set->add_option("address", line.argument, "as the chain writes it: stt1…")
+      ->required()
+      ->type_name("ADDRESS");
+  set->add_option("--reference", line.fields.reference, "the new one; empty clears it");
+  set->add_option("--label", line.fields.label, "the new one; empty clears it");
   auto* retire = with_access(command(line, *address, "retire", "retire it; its history stays",
                                      [&] { return address_retire(line.access, line.argument); }),
                              line);
-  retire->add_option("address", line.argument)->required()->type_name("ADDRESS");
+  retire->add_option("address", line.argument, "as the chain writes it: stt1…")
+      ->required()
+      ->type_name("ADDRESS");
 }
 
 void add_deposits(CLI::App& app, Line& line) {
@@ -132,17 +176,25 @@ void add_deposits(CLI::App& app, Line& line) {
   auto* list = with_access(command(line, *deposits, "list", "newest first",
                                    [&] { return deposits_list(line.access, query); }),
                            line);
+  list->add_option("--utxo", query.utxo, "only those of one UTXO id");
   list->add_option("--address", query.address, "only those to one address");
   list->add_option("--reference", query.reference, "only those of one user or account");
-  list->add_option("--state", query.state, "prepared, committed or reverted");
-  list->add_option("--spend", query.spend, "unspent, spend_prepared or spent");
+  list->add_option("--state", query.state, "only those in one state")
+      ->check(CLI::IsMember({"prepared", "committed", "reverted"}));
+  list->add_option("--spend", query.spend, "only those in one spend state")
+      ->check(CLI::IsMember({"unspent", "spend_prepared", "spent"}));
+  list->add_option("--epoch-from", query.epoch_from, "only from this epoch on");
+  list->add_option("--epoch-to", query.epoch_to, "only up to this epoch");
+  list->add_option("--min-amount", query.min_amount, "only of so many µSTG or more");
   list->add_option("--limit", query.limit, "at most so many")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
   auto* show = with_access(command(line, *deposits, "show", "one deposit",
                                    [&] { return deposits_show(line.access, line.argument); }),
                            line);
-  show->add_option("id", line.argument)->required()->type_name("UTXO:EPOCH");
+  show->add_option("id", line.argument, "the deposit's id: UTXO id and epoch")
+      ->required()
+      ->type_name("UTXO:EPOCH");
   auto* follow =
       with_access(command(line, *deposits, "follow", "print events as they come, across restarts",
                           [&] { return deposits_follow(line.access, line.after, line.types); }),
@@ -151,6 +203,70 @@ void add_deposits(CLI::App& app, Line& line) {
       ->capture_default_str()
       ->type_name("SEQ");
   follow->add_option("--types", line.types, "only these types, separated by commas");
+}
+
+void add_broadcast(CLI::App& app, Line& line) {
+  auto* broadcast_ = with_access(
+      command(line, app, "broadcast", "relay a signed transaction and follow it to `committed`",
+              [&] { return broadcast(line.access, line.argument); }),
+      line);
+  broadcast_
+      ->add_option("file", line.argument, "hexadecimal text, or a create_raw_transaction reply")
+      ->required()
+      ->type_name("FILE");
+}
+
+void add_bundle(CLI::App& app, Line& line) {
+  auto* bundle = group(app, "bundle", "what the offline signer signs");
+  auto& order = line.bundle;
+  auto* create = with_access(command(line, *bundle, "create", "choose inputs and reserve them",
+                                     [&] { return bundle_create(line.access, order); }),
+                             line);
+  create->add_option("--pay", order.pay, "a payout, the amount in STG; may be given often")
+      ->type_name("ADDRESS=STG");
+  create->add_option("--outputs", order.outputs_file, "CSV with header address,amount (µSTG)")
+      ->type_name("FILE");
+  create->add_option("--from", order.from, "address or reference to pay from; may be given often")
+      ->type_name("SOURCE");
+  create->add_option("--change", order.change, "where change goes; else back to the source")
+      ->type_name("ADDRESS");
+  create->add_option("--fee", order.fee, "minimum, or µSTG for each request")
+      ->capture_default_str();
+  create->add_flag("--split", order.split, "a payout may be made of several sources");
+  create->add_option("--expires-in", order.expires_in, "seconds until the inputs are free again")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 30 * 24 * 3600))
+      ->type_name("SECONDS");
+  create
+      ->add_option("--idempotency-key", order.key,
+                   "repeat a request under the same key; else a new one is made")
+      ->type_name("KEY");
+  create->add_option("--output,-o", order.output, "file to write; else the standard output")
+      ->type_name("FILE");
+  auto& shown = line.shown;
+  auto* show = with_access(command(line, *bundle, "show", "a bundle of the service or of a file",
+                                   [&] { return bundle_show(line.access, shown); }),
+                           line);
+  show->add_option("bundle", shown.what, "id, or file")->required()->type_name("ID|FILE");
+  show->add_flag("--html", shown.html, "as a page to print, with the manifest as a QR code");
+  show->add_option("--output,-o", shown.output, "file to write; else the standard output")
+      ->type_name("FILE");
+  auto* release = with_access(command(line, *bundle, "release", "give its inputs free",
+                                      [&] { return bundle_release(line.access, line.argument); }),
+                              line);
+  release->add_option("id", line.argument, "as the answer that made it has it")
+      ->required()
+      ->type_name("ID");
+  auto* verify = command(line, *bundle, "verify", "check a file, offline", [&] {
+    return bundle_verify(line.argument, line.manifest, line.network, line.access.json);
+  });
+  verify->add_option("file", line.argument, "the bundle, as bundle create wrote it")
+      ->required()
+      ->type_name("FILE");
+  verify->add_option("--manifest", line.manifest, "as read from the printed page")
+      ->type_name("HEX");
+  verify->add_option("--network", line.network, "refuse any other network")->type_name("NAME");
+  verify->add_flag("--json", line.access.json, "print JSON");
 }
 
 void add_operating(CLI::App& app, Line& line) {
@@ -164,6 +280,41 @@ void add_operating(CLI::App& app, Line& line) {
   command(line, *config, "reference", "print the description of every setting",
           [] { return config_text("reference"); });
 
+  auto const with_config = [&](CLI::App* sub) {
+    return sub->add_option("--config", line.config, "configuration of the service")
+        ->type_name("FILE");
+  };
+  auto* backup_ = command(line, app, "backup", "copy the store, while the service runs",
+                          [&] { return backup(line.config, line.argument); });
+  backup_->add_option("file", line.argument, "a new file")->required()->type_name("FILE");
+  with_config(backup_)->required();
+  auto* restore_ =
+      command(line, app, "restore", "put a copy into the place of the store: a new feed",
+              [&] { return restore(line.config, line.argument); });
+  restore_->add_option("file", line.argument, "a file that backup made")
+      ->required()
+      ->type_name("FILE");
+  with_config(restore_)->required();
+  auto* verify_ = command(line, app, "verify", "check the store, also while the service runs", [&] {
+    return verify({line.config, line.argument}, line.is_deep, line.access.json);
+  });
+  auto* const of_config = with_config(verify_);
+  verify_->add_option("--store", line.argument, "a store or a backup, as a file")
+      ->type_name("FILE")
+      ->excludes(of_config);
+  verify_->add_flag("--deep", line.is_deep, "every index and every output id, too");
+  verify_->add_flag("--json", line.access.json, "print JSON");
+
+  auto* hold = group(app, "hold", "keep deposit.committed events back");
+  auto* set = with_access(command(line, *hold, "set", "taking in goes on, committed is not told",
+                                  [&] { return hold_set(line.access, line.argument); }),
+                          line);
+  set->add_option("--reason", line.argument, "why, for the record")->required();
+  auto* lift = with_access(command(line, *hold, "lift", "what was kept back gets its numbers",
+                                   [&] { return hold_lift(line.access, line.argument); }),
+                           line);
+  lift->add_option("--reason", line.argument, "why this is right, for the record")->required();
+
   auto* violation = group(app, "violation", "contradictions of finality");
   with_access(command(line, *violation, "show", "those that are open",
                       [&] { return violation_show(line.access); }),
@@ -172,6 +323,38 @@ void add_operating(CLI::App& app, Line& line) {
                                     [&] { return violation_clear(line.access, line.argument); }),
                             line);
   clear->add_option("--reason", line.argument, "why this is right, for the record")->required();
+}
+
+int print_out(std::string const& text) {
+  std::cout << text << std::flush;
+  return std::cout ? kDone : kFailed;
+}
+
+// Both are made from the table of commands when they are asked for.
+void add_texts(CLI::App& app, Line& line) {
+  auto* completion =
+      command(line, app, "completion", "print the completion script of a shell", [&] {
+        auto const tree = read_tree(app);
+        return print_out(line.argument == "bash" ? bash_completion(tree) : zsh_completion(tree));
+      });
+  completion->add_option("shell", line.argument, "source <(hotside completion bash)")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh"}))
+      ->type_name("SHELL");
+  command(line, app, "manual", "print the manual page, hotside(1), for man -l -",
+          [&] { return print_out(manual_page(read_tree(app))); });
+}
+
+// The parser's words for what it refuses, unless we know better ones.
+int refuse(CLI::App const& app, CLI::ParseError const& error,
+           std::vector<std::string> const& words) {
+  if (error.get_exit_code() != 0) {
+    if (auto const text = explain_unknown(read_tree(app), words)) {
+      std::cerr << *text;
+      return kUsage;
+    }
+  }
+  return app.exit(error, std::cout, std::cerr) == 0 ? kDone : kUsage;
 }
 
 }  // namespace
@@ -186,15 +369,19 @@ int run_program(int argc, char** argv) {
       "hotside");
   app.set_version_flag("--version", std::string("hotside ") + kVersion);
   app.require_subcommand(1);
+  app.formatter(std::make_shared<HelpText>());
+  app.footer("Exit codes: 0 done, 1 failed or something found, 2 usage or configuration.");
   add_running(app, line);
   add_address(app, line);
   add_deposits(app, line);
+  add_bundle(app, line);
+  add_broadcast(app, line);
   add_operating(app, line);
+  add_texts(app, line);
   try {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& error) {
-    auto const code = app.exit(error, std::cout, std::cerr);
-    return code == 0 ? kDone : kUsage;
+    return refuse(app, error, {argv + std::min(argc, 1), argv + argc});
   }
   return line.chosen();
 }

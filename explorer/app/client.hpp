@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <istream>
 #include <string>
 #include <string_view>
 
@@ -30,11 +32,18 @@ class Client {
 
   // Whatever the service answers; the error says that it did not.
   Result<Answer> ask(std::string_view method, std::string_view target, std::string body = {},
-                     std::chrono::seconds deadline = std::chrono::seconds(75)) const;
+                     std::chrono::seconds deadline = std::chrono::seconds(75),
+                     std::string const& idempotency_key = {}) const;
   // The body of a 2xx answer; any other is an error with the service's own words.
   Result<std::string> get(std::string_view target) const;
-  Result<std::string> send(std::string_view method, std::string_view target,
-                           std::string body) const;
+  Result<std::string> send(std::string_view method, std::string_view target, std::string body,
+                           std::string const& idempotency_key = {}) const;
+
+  // POSTs what `body` gives, however long, in pieces; `sent` is told how many bytes went so far.
+  // The deadline is for each piece. The answer is as that of send().
+  Result<std::string> upload(std::string_view target, std::string_view content_type,
+                             std::istream& body,
+                             std::function<void(std::uint64_t)> const& sent) const;
 
   std::string address() const;  // "127.0.0.1:8080"
 

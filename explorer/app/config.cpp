@@ -7,7 +7,9 @@
 #include <optional>
 #include <set>
 
+#include "explorer/api/api_server.hpp"
 #include "explorer/app/files.hpp"
+#include "proto/model/webhook.hpp"
 
 namespace hotside::app {
 namespace {
@@ -207,11 +209,10 @@ class Loader {
                "at least one [[" + std::string(section.name) + "]] is needed");
     for (auto const& entry : entries) {
       if (section.name == "node") settings_.nodes.emplace_back();
+      if (section.name == "webhook") settings_.webhooks.emplace_back();
       for (auto const& row : settings_table())
         if (row.section == section.name) take(entry, row);
-      if (!section.is_served)
-        complain(entry.line, entry.origin, std::string(section.name),
-                 "is not served by this version; take the section out");
+      if (section.name == "webhook") check_webhook(entry);
     }
   }
 
@@ -237,6 +238,20 @@ class Loader {
                           " to " + std::to_string(row.max));
     if (auto complaint = row.take(settings_, value, reader_))
       complain(line, origin, full_key(row), std::move(*complaint));
+  }
+
+  // The one that was read last.
+  void check_webhook(Entry const& entry) {
+    auto const& hook = settings_.webhooks.back();
+    auto const given = entry.values.find("url");
+    if (hook.url.empty() || given == entry.values.end()) return;
+    auto const& [value, origin, line] = given->second;
+    auto const same = std::ranges::count(settings_.webhooks, hook.url, &webhook::Configured::url);
+    if (same > 1) complain(line, origin, "webhook.url", "another [[webhook]] has the same url");
+    auto const url = model::parse_webhook_url(hook.url);
+    auto const why = url ? model::forbidden_host(url->host) : std::nullopt;
+    if (why && !hook.allow_private)
+      complain(line, origin, "webhook.url", *why + "; it needs allow_private = true");
   }
 
   void complain_at(std::string_view key, std::string what) {
@@ -265,11 +280,20 @@ class Loader {
       complain_at("http.listen",
                   "is not loopback, so http.tokens_file is required: without it every caller would "
                   "be admin");
-    for (auto const* key : {"tls_cert", "tls_key"})
-      if (http.contains(key))
-        complain_at("http." + std::string(key), "TLS is not served by this version");
-    if (settings_.requests_per_second != 0)
-      complain_at("http.requests_per_second", "a limit is not served by this version");
+    check_tls(http.contains("tls_cert"), http.contains("tls_key"));
+  }
+
+  void check_tls(bool has_cert, bool has_key) {
+    if (has_cert != has_key)
+      return complain_at(
+          has_cert ? "http.tls_cert" : "http.tls_key",
+          std::string("TLS needs http.") + (has_cert ? "tls_key" : "tls_cert") + " too");
+    bool const is_known_bad = std::ranges::any_of(problems_, [](Placed const& placed) {
+      return placed.problem.key.starts_with("http.tls_");
+    });
+    if (!has_cert || reader_ == Reader::client || is_known_bad) return;
+    if (auto const usable = api::check_tls({settings_.tls_cert, settings_.tls_key}); !usable)
+      complain_at("http.tls_cert", usable.error().what);
   }
 
   Configuration finish() {

@@ -3,7 +3,10 @@
 // docs/architecture.md. What it is made of outlives each other in the order in which it is
 // declared.
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "explorer/app/settings.hpp"
 #include "proto/base/result.hpp"
@@ -18,7 +21,10 @@ class Service {
   virtual ~Service() = default;  // stops: outside in, within seconds
 
   virtual std::uint16_t port() const = 0;
-  // Tokens and log level of `settings`; the rest stays as it is. On an error nothing has changed.
+  // What has stopped turning and will not by itself; empty while all is well. From any thread.
+  virtual std::optional<std::string> stuck() const = 0;
+  // Tokens, webhooks and log level of `settings`; the rest stays as it is. On an error nothing has
+  // changed.
   virtual Result<void> reload(Settings const& settings) = 0;
 };
 

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "explorer/webhook/configure.hpp"
 #include "proto/base/units.hpp"
 #include "proto/model/network.hpp"
 #include "proto/wire/frame.hpp"
@@ -42,9 +43,14 @@ struct Settings {
   Epoch start_epoch;
   std::string store_url;
   Listen listen;
-  std::string tokens_file;  // empty: none
+  std::string tokens_file;        // empty: none
+  std::string tls_cert, tls_key;  // both, or both empty: plain HTTP
   std::uint64_t max_body_bytes = 0, max_connections = 0, requests_per_second = 0;
   std::chrono::seconds max_lag{0}, stall_after{0};
+  std::int64_t max_fee = 0;  // µSTG, of one transaction
+  std::vector<webhook::Configured> webhooks;
+  std::optional<Listen> relay_listen;  // empty: no relay
+  std::optional<wire::Token> relay_token;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
 
@@ -82,7 +88,6 @@ struct Row {
 struct Section {
   std::string_view name{};
   bool is_list = false;    // [[name]]
-  bool is_served = true;   // false: checked, then refused: this version does not do it
   bool is_always = false;  // has values even where the file does not name it
   std::string_view help{};
 };

@@ -2,11 +2,13 @@
 #include <array>
 #include <boost/asio/ip/address.hpp>
 #include <cctype>
+#include <sstream>
 
 #include "explorer/api/tokens.hpp"
 #include "explorer/app/files.hpp"
 #include "explorer/app/settings.hpp"
 #include "proto/model/feed.hpp"
+#include "proto/model/webhook.hpp"
 
 namespace hotside::app {
 namespace {
@@ -89,6 +91,22 @@ Complaint take_listen(Settings& settings, Value const& value, Reader) {
   return std::nullopt;
 }
 
+Complaint take_relay_listen(Settings& settings, Value const& value, Reader) {
+  settings.relay_listen = parse_listen(text_of(value));
+  if (!settings.relay_listen) return "\"" + text_of(value) + "\" is not address:port";
+  return std::nullopt;
+}
+
+Complaint take_relay_token(Settings& settings, Value const& value, Reader reader) {
+  if (reader == Reader::client) return std::nullopt;
+  auto text = read_small_file(text_of(value));
+  if (!text) return text.error().what;
+  auto token = wire::Token::parse(*text);
+  if (!token) return text_of(value) + ": " + token.error().what;
+  settings.relay_token = *token;
+  return std::nullopt;
+}
+
 Complaint take_log_level(Settings& settings, Value const& value, Reader) {
   constexpr std::array<std::string_view, 5> names{"trace", "debug", "info", "warn", "error"};
   auto const found = std::ranges::find(names, text_of(value));
@@ -108,6 +126,7 @@ Complaint take_log_format(Settings& settings, Value const& value, Reader) {
 void store(std::int64_t number, std::uint32_t& field) {
   field = static_cast<std::uint32_t>(number);
 }
+void store(std::int64_t number, std::int64_t& field) { field = number; }
 void store(std::int64_t number, std::uint64_t& field) {
   field = static_cast<std::uint64_t>(number);
 }
@@ -124,19 +143,6 @@ Complaint take_number(Settings& settings, Value const& value, Reader) {
 
 // ---- checked for whoever prepares a configuration, though this version serves none of it
 
-Complaint check_listen(Settings&, Value const& value, Reader) {
-  if (!parse_listen(text_of(value))) return "\"" + text_of(value) + "\" is not address:port";
-  return std::nullopt;
-}
-
-Complaint check_token_file(Settings&, Value const& value, Reader reader) {
-  if (reader == Reader::client) return std::nullopt;
-  auto text = read_small_file(text_of(value));
-  if (!text) return text.error().what;
-  auto token = wire::Token::parse(*text);
-  return token ? std::nullopt : Complaint(text_of(value) + ": " + token.error().what);
-}
-
 Complaint check_readable(Settings&, Value const& value, Reader reader) {
   if (reader == Reader::client) return std::nullopt;
   auto text = read_small_file(text_of(value));
@@ -151,20 +157,55 @@ Complaint take_tokens_file(Settings& settings, Value const& value, Reader reader
   return tokens ? std::nullopt : Complaint(tokens.error().what);
 }
 
-Complaint check_hook_url(Settings&, Value const& value, Reader) {
-  auto const& text = text_of(value);
-  if (!text.starts_with("https://") && !text.starts_with("http://"))
-    return "\"" + text + "\" is not an http:// or https:// address";
+template <auto Member>
+Complaint take_file(Settings& settings, Value const& value, Reader reader) {
+  settings.*Member = text_of(value);
+  return check_readable(settings, value, reader);
+}
+
+Complaint take_hook_url(Settings& settings, Value const& value, Reader) {
+  auto const url = model::parse_webhook_url(text_of(value));
+  if (!url) return url.error().what;
+  settings.webhooks.back().url = url->text;
   return std::nullopt;
 }
 
-Complaint check_events(Settings&, Value const& value, Reader) {
-  for (auto const& name : std::get<std::vector<std::string>>(value))
-    if (!model::event_type(name)) return "\"" + name + "\" is not an event type";
+Complaint take_hook_secrets(Settings& settings, Value const& value, Reader reader) {
+  if (reader == Reader::client) return std::nullopt;
+  auto const text = read_small_file(text_of(value));
+  if (!text) return text.error().what;
+  auto& secrets = settings.webhooks.back().secrets;
+  std::istringstream lines(*text);
+  unsigned number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    if (line.empty()) continue;
+    auto const secret = model::WebhookSecret::parse(line);
+    if (!secret) return text_of(value) + ":" + std::to_string(number) + ": " + secret.error().what;
+    secrets.push_back(secret->text());
+  }
+  if (secrets.empty() || secrets.size() > 2)
+    return text_of(value) + ": one or two lines are expected, each a secret";
   return std::nullopt;
 }
 
-Complaint check_nothing(Settings&, Value const&, Reader) { return std::nullopt; }
+Complaint take_hook_events(Settings& settings, Value const& value, Reader) {
+  model::EventTypeSet types = 0;
+  for (auto const& name : std::get<std::vector<std::string>>(value)) {
+    auto const type = model::event_type(name);
+    if (!type) return "\"" + name + "\" is not an event type";
+    types |= model::bit(*type);
+  }
+  if (types == 0) return "names no event type; leave it out to send all";
+  settings.webhooks.back().events = types;
+  return std::nullopt;
+}
+
+Complaint take_hook_privacy(Settings& settings, Value const& value, Reader) {
+  settings.webhooks.back().allow_private = std::get<bool>(value);
+  return std::nullopt;
+}
 
 constexpr std::array kSections{
     Section{.name = "", .is_always = true, .help = "which chain is followed"},
@@ -177,13 +218,11 @@ constexpr std::array kSections{
     Section{.name = "store", .is_always = true, .help = "where everything is kept"},
     Section{.name = "http", .is_always = true, .help = "the API and the dashboard"},
     Section{.name = "health", .is_always = true, .help = "when /readyz says no"},
-    Section{.name = "relay",
-            .is_served = false,
-            .help = "the node's own protocol for clients written for a node"},
+    Section{.name = "cold", .is_always = true, .help = "what is prepared for the offline signer"},
+    Section{.name = "relay", .help = "the node's own protocol for clients written for a node"},
     Section{.name = "webhook",
             .is_list = true,
-            .is_served = false,
-            .help = "events pushed to the exchange"},
+            .help = "events pushed to the exchange; more can be added through the API"},
     Section{.name = "log", .is_always = true, .help = "what is written to the standard error"},
 };
 
@@ -269,14 +308,14 @@ constexpr std::array kTable{
     Row{.section = "http",
         .key = "tls_cert",
         .example = "\"/etc/hotside/cert.pem\"",
-        .help = "certificate chain; not served by this version",
-        .take = check_readable},
+        .help = "certificate chain (PEM) for HTTPS; without it the service speaks plain HTTP",
+        .take = take_file<&Settings::tls_cert>},
     Row{.section = "http",
         .key = "tls_key",
         .secret = true,
         .example = "\"/etc/hotside/key.pem\"",
-        .help = "its private key; not served by this version",
-        .take = check_readable},
+        .help = "its private key (PEM, without passphrase)",
+        .take = take_file<&Settings::tls_key>},
     Row{.section = "http",
         .key = "max_body_bytes",
         .kind = Kind::integer,
@@ -299,7 +338,7 @@ constexpr std::array kTable{
         .fallback = "0",
         .min = 0,
         .max = 1'000'000,
-        .help = "of one caller; 0 is no limit, the only value served by this version",
+        .help = "requests that each token may send in a second, then 429; 0 is no limit",
         .take = take_number<&Settings::requests_per_second>},
 
     Row{.section = "health",
@@ -319,45 +358,56 @@ constexpr std::array kTable{
         .help = "seconds without a new block while a node is reachable",
         .take = take_number<&Settings::stall_after>},
 
+    Row{.section = "cold",
+        .key = "max_fee",
+        .kind = Kind::integer,
+        .fallback = "1000000",
+        .min = 1'000,
+        .max = kMaxInteger,
+        .help = "largest fee of one transaction in µSTG, against a slip of the hand: the chain has "
+                "no maximum",
+        .take = take_number<&Settings::max_fee>},
+
     Row{.section = "relay",
         .key = "listen",
         .required = true,
         .example = "\"127.0.0.1:4145\"",
         .help = "address and port",
-        .take = check_listen},
+        .take = take_relay_listen},
     Row{.section = "relay",
         .key = "token_file",
         .required = true,
         .secret = true,
         .example = "\"/etc/hotside/relay.token\"",
         .help = "file with the token its clients use: Base64 of 16 bytes",
-        .take = check_token_file},
+        .take = take_relay_token},
 
     Row{.section = "webhook",
         .key = "url",
         .required = true,
         .example = "\"https://exchange.example/hooks/stegos\"",
         .help = "where events are POSTed",
-        .take = check_hook_url},
+        .take = take_hook_url},
     Row{.section = "webhook",
         .key = "secret_file",
         .required = true,
         .secret = true,
         .example = "\"/etc/hotside/webhook.secret\"",
-        .help = "one or two lines: `whsec_…`",
-        .take = check_readable},
+        .help = "one or two lines: `whsec_…`, the present secret first; with two, each request "
+                "carries two signatures",
+        .take = take_hook_secrets},
     Row{.section = "webhook",
         .key = "events",
         .kind = Kind::texts,
         .example = "[\"deposit.committed\", \"deposit.reverted\"]",
         .help = "event types to send; all unless given",
-        .take = check_events},
+        .take = take_hook_events},
     Row{.section = "webhook",
         .key = "allow_private",
         .kind = Kind::boolean,
         .fallback = "false",
         .help = "allow a private, loopback or link-local target",
-        .take = check_nothing},
+        .take = take_hook_privacy},
 
     Row{.section = "log",
         .key = "level",

@@ -40,9 +40,8 @@ std::string example_text() {
       "# optional. Each value can be overridden by a variable HOTSIDE_<SECTION>_<KEY>.\n"
       "# Check a file with: hotside config check --config FILE\n";
   for (auto const& section : settings_sections()) {
-    auto const mark = section.is_served ? "" : "# ";
-    out += "\n# " + std::string(section.help);
-    out += section.is_served ? "\n" : " (not served by this version)\n";
+    auto const mark = section.is_always ? "" : "# ";
+    out += "\n# " + std::string(section.help) + "\n";
     if (!section.name.empty()) out += mark + header(section) + "\n";
     for (auto const& row : settings_table()) {
       if (row.section != section.name) continue;
@@ -66,14 +65,13 @@ std::string reference_text() {
       "the\n  only node there is.\n"
       "* File names are taken relative to the working directory: write absolute ones.\n"
       "* Secrets stand in files of their own and are never printed or logged.\n"
-      "* SIGHUP reads the tokens and the log level again; everything else needs a restart.\n";
+      "* SIGHUP reads the tokens, the certificate, the webhooks and the log level again; "
+      "everything "
+      "else needs a restart.\n";
   for (auto const& section : settings_sections()) {
     out +=
         "\n## " + (section.name.empty() ? std::string("Top level") : "`" + header(section) + "`");
-    out += "\n\n" + std::string(section.help);
-    out += section.is_served ? ".\n"
-                             : ". Not served by this version: the section is checked, then "
-                               "refused.\n";
+    out += "\n\n" + std::string(section.help) + ".\n";
     out += "\n| key | type | default | variable | meaning |\n|---|---|---|---|---|\n";
     for (auto const& row : settings_table()) {
       if (row.section != section.name) continue;

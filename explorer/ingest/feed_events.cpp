@@ -22,6 +22,12 @@ Result<void> append(store::WriteTxn& txn, EventType type, Time at, bool backfill
   return txn.append_event({type, at, deposit, json.take()});
 }
 
+Result<void> append_deposit(store::WriteTxn& txn, EventType type, Time at, bool backfill,
+                            model::DepositId const& id, std::string_view about) {
+  return append(txn, type, at, backfill, id,
+                [about](JsonWriter& json) { json.key("deposit").raw(about); });
+}
+
 std::vector<PublicKey> recipients_of(std::span<ledger::Event const> events) {
   std::unordered_set<PublicKey> seen;
   for (auto const& event : events) seen.insert(event.deposit.recipient);
@@ -38,10 +44,14 @@ Result<void> publish(store::WriteTxn& txn, std::string_view hrp,
     auto const reference = references.find(event.deposit.recipient);
     std::optional<std::string> const text =
         reference == references.end() ? std::nullopt : std::optional(reference->second);
-    HS_DO(append(txn, event.type, at, backfill, event.deposit.id, [&](JsonWriter& json) {
-      json.key("deposit");
-      model::write_deposit(json, event.deposit, text, hrp);
-    }));
+    JsonWriter about;
+    model::write_deposit(about, event.deposit, text, hrp);
+    auto const& id = event.deposit.id;
+    HS_TRY(is_withheld, txn.hold().withholds(event.type, id));
+    if (is_withheld)
+      HS_DO(txn.hold().withhold({event.type, at, backfill, id, about.take()}));
+    else
+      HS_DO(append_deposit(txn, event.type, at, backfill, id, about.text()));
   }
   return {};
 }
@@ -82,6 +92,15 @@ Result<void> publish(store::WriteTxn& txn, model::Stalled const& stalled, Time a
     json.key("since").string(to_rfc3339(stalled.since));
     json.end_object();
   });
+}
+
+Result<bool> release_withheld(store::WriteTxn& txn, std::size_t limit) {
+  HS_TRY(has_some, txn.hold().is_releasing());
+  if (!has_some) return false;
+  HS_TRY(released, txn.hold().release(limit));
+  for (auto const& event : released)
+    HS_DO(append_deposit(txn, event.type, event.at, event.backfill, event.deposit, event.about));
+  return txn.hold().is_releasing();
 }
 
 }  // namespace hotside::ingest

@@ -129,7 +129,8 @@ Result<void> Fold::on(WriteTxn& txn, model::Connected const& event, Time now) co
   Touched touched;
   touch(touched, gone);
   touch(touched, content_of(block));
-  return resettle(txn, touched, block.epoch, block.hash, now);
+  HS_DO(resettle(txn, touched, block.epoch, block.hash, now));
+  return follow_cut(txn, block.offset, &block, now);
 }
 
 Result<void> Fold::on(WriteTxn& txn, model::Held const& event, Time) const {
@@ -145,7 +146,8 @@ Result<void> Fold::on(WriteTxn& txn, model::Undone const& event, Time now) const
   HS_TRY(gone, txn.cut_micros(event.from));
   Touched touched;
   touch(touched, gone);
-  return resettle(txn, touched, tip.current, std::nullopt, now);
+  HS_DO(resettle(txn, touched, tip.current, std::nullopt, now));
+  return follow_cut(txn, event.from, nullptr, now);
 }
 
 Result<void> Fold::on(WriteTxn& txn, model::Sealed const& event, Time now) const {
@@ -162,7 +164,25 @@ Result<void> Fold::on(WriteTxn& txn, model::Sealed const& event, Time now) const
   HS_DO(txn.append_macro(block, now));
   HS_DO(txn.mark_spent(spent, block.epoch));
   HS_DO(txn.append_outputs(outputs));
-  return seal_deposits(txn, block, outputs, spent, now);
+  HS_DO(txn.bundles().settle(block.inputs));
+  HS_DO(seal_deposits(txn, block, outputs, spent, now));
+  HS_DO(follow_seal(txn, block, now));
+  return certify(txn, block);
+}
+
+// Last: the certificate names the last event of the seal.
+Result<void> Fold::certify(WriteTxn& txn, model::MacroBlock const& block) const {
+  std::vector<model::PublicPayment> matched;
+  for (auto const& payment : block.payments)
+    if (watch_.contains(payment.recipient)) matched.push_back(payment);
+  store::Certificate certificate;
+  certificate.epoch = block.epoch;
+  certificate.macro_hash = block.hash;
+  certificate.public_outputs = store::certified(block.payments);
+  certificate.matched = store::certified(matched);
+  certificate.feed = txn.feed();
+  certificate.feed_seq = txn.head();
+  return txn.certificates().append(std::move(certificate), hrp_);
 }
 
 Result<void> Fold::seal_deposits(WriteTxn& txn, model::MacroBlock const& block,

@@ -3,6 +3,7 @@
 // of them. Holds nothing but what it was given, so a transaction that fails can simply be tried
 // again.
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,12 +34,17 @@ class Fold {
   Result<void> on(store::WriteTxn& txn, model::NodeChanged const& event, Time now) const;
   Result<void> on(store::WriteTxn& txn, model::Stalled const& event, Time now) const;
 
+  Result<void> follow_cut(store::WriteTxn& txn, Offset from, model::MicroBlock const* block,
+                          Time now) const;
+  Result<void> follow_seal(store::WriteTxn& txn, model::MacroBlock const& block, Time now) const;
   void touch(Touched& touched, store::MicroContent const& content) const;
   Result<void> resettle(store::WriteTxn& txn, Touched const& touched, Epoch epoch,
                         std::optional<Hash> cause, Time now) const;
   Result<void> seal_deposits(store::WriteTxn& txn, model::MacroBlock const& block,
                              std::vector<model::PublicOutput> const& outputs,
                              std::vector<store::UnspentOutput> const& spent, Time now) const;
+
+  Result<void> certify(store::WriteTxn& txn, model::MacroBlock const& block) const;
 
   ledger::WatchList const& watch_;
   std::string hrp_;
@@ -50,6 +56,6 @@ struct Registration {
   std::vector<PublicKey> created;  // to be watched once the transaction is committed
 };
 Result<Registration> register_addresses(store::WriteTxn& txn, std::string const& hrp,
-                                        std::vector<model::NewAddress> const& addresses, Time now);
+                                        std::span<model::NewAddress const> addresses, Time now);
 
 }  // namespace hotside::ingest

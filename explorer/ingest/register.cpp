@@ -77,7 +77,7 @@ Result<void> add_provisional(store::WriteTxn& txn, std::vector<PublicKey> const&
 }  // namespace
 
 Result<Registration> register_addresses(store::WriteTxn& txn, std::string const& hrp,
-                                        std::vector<model::NewAddress> const& addresses, Time now) {
+                                        std::span<model::NewAddress const> addresses, Time now) {
   Registration done;
   HS_TRY(created, txn.add_addresses(addresses, now));
   done.created = std::move(created);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "explorer/ingest/feed_events.hpp"
 #include "proto/base/invariant.hpp"
 
 namespace hotside::ingest {
@@ -30,6 +31,22 @@ char const* kind_of(model::ChainEvent const& event) {
   if (std::holds_alternative<model::Sealed>(event)) return "macro";
   return nullptr;
 }
+
+// Says on the board since when a write is under way, so that others see a disk that hangs.
+class Writing {
+ public:
+  Writing(model::StatusBoard& board, Time now) : board_(board) {
+    board_.update([now](model::Live& live) { live.writing_since = now; });
+  }
+  ~Writing() {
+    board_.update([](model::Live& live) { live.writing_since.reset(); });
+  }
+  Writing(Writing const&) = delete;
+  Writing& operator=(Writing const&) = delete;
+
+ private:
+  model::StatusBoard& board_;
+};
 
 }  // namespace
 
@@ -57,10 +74,10 @@ Writer::Writer(std::unique_ptr<store::Database> database, Clock const& clock, Me
       options_(options),
       fold_(watch_, database_->identity().network) {}
 
-Result<std::unique_ptr<Writer>> Writer::start(std::unique_ptr<store::Database> database,
-                                              Clock const& clock, Metrics& metrics,
-                                              model::StatusBoard& board, WriterHooks hooks,
-                                              WriterOptions options) {
+Result<std::unique_ptr<Writer>> Writer::open(std::unique_ptr<store::Database> database,
+                                             Clock const& clock, Metrics& metrics,
+                                             model::StatusBoard& board, WriterHooks hooks,
+                                             WriterOptions options) {
   std::unique_ptr<Writer> writer(
       new Writer(std::move(database), clock, metrics, board, std::move(hooks), options));
   {
@@ -68,6 +85,8 @@ Result<std::unique_ptr<Writer>> Writer::start(std::unique_ptr<store::Database> d
     HS_TRY(counts, txn->counts());
     HS_TRY(position, txn->position());
     HS_TRY(violated, txn->has_violation());
+    HS_TRY(releasing, txn->hold().is_releasing());
+    writer->releasing_ = releasing;
     writer->watch_.reserve(counts.addresses);
     writer->violated_ = violated;
     writer->show_position(position, counts);
@@ -75,6 +94,14 @@ Result<std::unique_ptr<Writer>> Writer::start(std::unique_ptr<store::Database> d
   }
   HS_DO(writer->database_->for_each_address(
       [&](PublicKey const& key, bool retired) { writer->watch_.add(key, retired); }));
+  return writer;
+}
+
+Result<std::unique_ptr<Writer>> Writer::start(std::unique_ptr<store::Database> database,
+                                              Clock const& clock, Metrics& metrics,
+                                              model::StatusBoard& board, WriterHooks hooks,
+                                              WriterOptions options) {
+  HS_TRY(writer, open(std::move(database), clock, metrics, board, std::move(hooks), options));
   writer->thread_ = std::thread(&Writer::loop, writer.get());
   return writer;
 }
@@ -95,6 +122,11 @@ void Writer::stop() {
 bool Writer::room() const {
   std::lock_guard const lock(mutex_);
   return events_ < options_.inbox_events && rows_ < options_.inbox_rows;
+}
+
+std::size_t Writer::waiting() const {
+  std::lock_guard const lock(mutex_);
+  return events_;
 }
 
 void Writer::submit(model::ChainEvent event, Instant received) {
@@ -132,38 +164,28 @@ void Writer::add_job(Job job) {
   wake_.notify_all();
 }
 
-void Writer::register_addresses(std::vector<model::NewAddress> addresses, model::AuditEntry entry,
-                                std::function<void(Result<model::Registered>)> done) {
-  auto run = [this, addresses = std::move(addresses), entry = std::move(entry), done] {
-    Registration result;
-    auto written = transact([&](store::WriteTxn& txn) -> Result<void> {
-      HS_TRY(made, ingest::register_addresses(txn, database_->identity().network, addresses,
-                                              clock_.now()));
-      result = std::move(made);
-      return txn.audit().append(entry, clock_.now());
-    });
-    if (!written) return done(fail(std::move(written.error())));
-    for (auto const& key : result.created) watch_.add(key);
-    done(result.count);
-  };
-  add_job({std::move(run), [done](Error error) { done(fail(std::move(error))); }});
+Result<store::Registering> Writer::add(store::WriteTxn& txn,
+                                       std::span<model::NewAddress const> addresses,
+                                       std::size_t history) {
+  store::Registering done;
+  for (std::size_t told = 0; done.taken < addresses.size(); ++done.taken) {
+    auto const& key = addresses[done.taken].key;
+    if (watch_.contains(key)) continue;  // has been told
+    HS_TRY(here, txn.addresses().history_of(key, history + 1));
+    told += here;
+    if (told > history && done.taken > 0) break;
+  }
+  HS_TRY(made, ingest::register_addresses(txn, database_->identity().network,
+                                          addresses.first(done.taken), clock_.now()));
+  done.count = made.count;
+  added_.insert(added_.end(), made.created.begin(), made.created.end());
+  return done;
 }
 
-void Writer::retire_address(PublicKey key, model::AuditEntry entry,
-                            std::function<void(Result<bool>)> done) {
-  auto run = [this, key, entry = std::move(entry), done] {
-    bool known = false;
-    auto written = transact([&](store::WriteTxn& txn) -> Result<void> {
-      HS_TRY(found, txn.retire_address(key));
-      known = found;
-      if (!known) return {};
-      return txn.audit().append(entry, clock_.now());
-    });
-    if (!written) return done(fail(std::move(written.error())));
-    watch_.retire(key);
-    done(known);
-  };
-  add_job({std::move(run), [done](Error error) { done(fail(std::move(error))); }});
+Result<bool> Writer::retire(store::WriteTxn& txn, PublicKey const& key) {
+  HS_TRY(known, txn.retire_address(key));
+  if (known) retired_.push_back(key);
+  return known;
 }
 
 void Writer::clear(std::string reason, model::AuditEntry entry,
@@ -191,11 +213,7 @@ void Writer::write(std::function<Result<void>(store::WriteTxn&)> work,
 // ---- the writer's thread
 
 void Writer::loop() {
-  while (wait_for_work()) {
-    fill_batch();
-    attempt();
-    run_job();
-  }
+  while (wait_for_work()) work(std::chrono::steady_clock::now());
   std::deque<Job> rest;
   {
     std::lock_guard const lock(mutex_);
@@ -205,13 +223,21 @@ void Writer::loop() {
     job.refuse(Error{Fault::transient, "the service is stopping", "stopping"});
 }
 
+void Writer::work(std::chrono::steady_clock::time_point now) {
+  fill_batch();
+  attempt(now);
+  run_job();
+  release(now);
+}
+
 bool Writer::wait_for_work() {
   std::unique_lock lock(mutex_);
   auto const blocks_wait = [this] { return !corrupt_ && (!batch_.empty() || !inbox_.empty()); };
+  auto const work_waits = [&] { return blocks_wait() || (!corrupt_ && releasing_); };
   auto const ready = [&] {
-    return stopping_ || !jobs_.empty() || (blocks_wait() && failures_ == 0);
+    return stopping_ || !jobs_.empty() || (work_waits() && failures_ == 0);
   };
-  if (failures_ > 0 && blocks_wait())
+  if (failures_ > 0 && work_waits())
     wake_.wait_until(lock, retry_at_, ready);
   else
     wake_.wait(lock, ready);
@@ -227,14 +253,17 @@ void Writer::fill_batch() {
   std::size_t rows = 0;
   while (!inbox_.empty() && batch_.size() < options_.batch_events && rows < options_.batch_rows) {
     rows += inbox_.front().rows;
+    // A seal ends its transaction: its certificate names the last number of it.
+    bool const is_last = std::holds_alternative<model::Sealed>(inbox_.front().event);
     batch_.push_back(std::move(inbox_.front()));
     inbox_.pop_front();
+    if (is_last) break;
   }
 }
 
-void Writer::attempt() {
+void Writer::attempt(std::chrono::steady_clock::time_point now) {
   if (batch_.empty() || corrupt_) return;
-  if (failures_ > 0 && std::chrono::steady_clock::now() < retry_at_) return;
+  if (failures_ > 0 && now < retry_at_) return;
   while (!batch_.empty()) {
     auto const count = singly_ > 0 ? 1 : batch_.size();
     auto done = take_in(count);
@@ -242,7 +271,7 @@ void Writer::attempt() {
       singly_ -= std::min(singly_, count);
       continue;
     }
-    if (count == 1) return failed(done.error());
+    if (count == 1) return failed(done.error(), now);
     // Which one it is shows when each has its own transaction.
     singly_ = count;
   }
@@ -250,6 +279,7 @@ void Writer::attempt() {
 
 // The first `count` events of the batch, in one transaction.
 Result<void> Writer::take_in(std::size_t count) {
+  Writing const writing(board_, clock_.now());
   HS_TRY(txn, database_->begin());
   bool violated = violated_;
   for (std::size_t i = 0; i < count; ++i) {
@@ -297,8 +327,8 @@ void Writer::taken_in(std::size_t count, bool violated) {
   if (rang && hooks_.room) hooks_.room();
 }
 
-void Writer::failed(Error const& error) {
-  spdlog::error("block not taken in: {}", error.what);
+void Writer::failed(Error const& error, std::chrono::steady_clock::time_point now) {
+  spdlog::error("not written: {}", error.what);
   show_fault(error.what);
   // Whatever is not the disk's doing will not get better by itself.
   if (error.fault != Fault::transient) {
@@ -310,7 +340,7 @@ void Writer::failed(Error const& error) {
       std::min(options_.retry_max, options_.retry_min * (1 << std::min(failures_, 16U)));
   ++failures_;
   std::lock_guard const lock(mutex_);
-  retry_at_ = std::chrono::steady_clock::now() + delay;
+  retry_at_ = now + delay;
 }
 
 Result<void> Writer::commit(store::WriteTxn& txn) {
@@ -333,7 +363,9 @@ void Writer::show_position(std::optional<model::Position> const& position,
   metrics_.set(LabelledGauge::deposits, "prepared", static_cast<double>(counts.prepared));
   metrics_.set(LabelledGauge::deposits, "reverted", static_cast<double>(counts.reverted));
   metrics_.set(LabelledGauge::deposits, "committed", static_cast<double>(counts.committed));
-  metrics_.set(Gauge::store_wal_bytes, static_cast<double>(database_->wal_bytes()));
+  auto const wal_bytes = database_->wal_bytes();
+  metrics_.set(Gauge::store_wal_bytes, static_cast<double>(wal_bytes));
+  board_.update([wal_bytes](model::Live& live) { live.wal_bytes = wal_bytes; });
   if (!position) return;
   metrics_.set(Gauge::chain_epoch, static_cast<double>(position->epoch.value));
   metrics_.set(Gauge::chain_offset, position->offset ? position->offset->value + 1.0 : 0.0);
@@ -361,14 +393,32 @@ void Writer::run_job() {
   job.run();
 }
 
+// What a lifted hold has kept back: a portion in the transaction that lifts it and in each that
+// follows, so that neither one transaction nor the wait of the blocks between them has no bound.
+void Writer::release(std::chrono::steady_clock::time_point now) {
+  if (!releasing_ || corrupt_) return;
+  if (failures_ > 0 && now < retry_at_) return;
+  auto const done = transact([](store::WriteTxn&) { return Result<void>(); });
+  if (!done) failed(done.error(), now);
+}
+
 Result<void> Writer::transact(TxnWork const& work) {
+  added_.clear();
+  retired_.clear();
+  Writing const writing(board_, clock_.now());
   auto const all = [&]() -> Result<void> {
     HS_TRY(txn, database_->begin());
     HS_DO(work(*txn));
-    return commit(*txn);
+    HS_TRY(left, release_withheld(*txn, options_.released_events));
+    HS_DO(commit(*txn));
+    releasing_ = left;
+    return {};
   };
   auto done = all();
-  if (!done) {
+  if (done) {
+    for (auto const& key : added_) watch_.add(key);
+    for (auto const& key : retired_) watch_.retire(key);
+  } else if (done.error().fault != Fault::rejected) {  // a refusal says nothing about the store
     show_fault(done.error().what);
     std::lock_guard const lock(mutex_);
     if (done.error().fault == Fault::corrupt) corrupt_ = true;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -40,14 +41,20 @@ struct WriterOptions {
   std::size_t inbox_events = 512, inbox_rows = 4'000'000;  // then room() is false
   std::size_t batch_events = 64, batch_rows = 100'000;     // per transaction, when behind
   std::size_t jobs = 256;                                  // waiting at most
+  std::size_t released_events = 10'000;  // per transaction, after a hold was lifted
   std::chrono::milliseconds retry_min{100}, retry_max{5'000};
 };
 
-class Writer final : public model::AddressBook,
+class Writer final : public store::AddressBook,
                      public model::ViolationDesk,
                      public store::WriteDesk {
  public:
-  // Loads the watched addresses and starts the thread.
+  // Loads the watched addresses. Without a thread: somebody has to call work().
+  static Result<std::unique_ptr<Writer>> open(std::unique_ptr<store::Database> database,
+                                              Clock const& clock, Metrics& metrics,
+                                              model::StatusBoard& board, WriterHooks hooks,
+                                              WriterOptions options = {});
+  // The same, with a thread that works until stop().
   static Result<std::unique_ptr<Writer>> start(std::unique_ptr<store::Database> database,
                                                Clock const& clock, Metrics& metrics,
                                                model::StatusBoard& board, WriterHooks hooks,
@@ -60,11 +67,15 @@ class Writer final : public model::AddressBook,
   // When false, nothing more should be read from the node. What is submitted nevertheless is kept.
   bool room() const;
   void submit(model::ChainEvent event, Instant received);
+  std::size_t waiting() const;  // events submitted and not yet taken in
 
-  void register_addresses(std::vector<model::NewAddress> addresses, model::AuditEntry entry,
-                          std::function<void(Result<model::Registered>)> done) override;
-  void retire_address(PublicKey key, model::AuditEntry entry,
-                      std::function<void(Result<bool>)> done) override;
+  // One round of the thread's work, at `now`, on the thread of the caller: a batch of events, then
+  // one other write. For a program that has no threads; never beside start().
+  void work(std::chrono::steady_clock::time_point now);
+
+  Result<store::Registering> add(store::WriteTxn& txn, std::span<model::NewAddress const> addresses,
+                                 std::size_t history) override;
+  Result<bool> retire(store::WriteTxn& txn, PublicKey const& key) override;
   void clear(std::string reason, model::AuditEntry entry,
              std::function<void(Result<void>)> done) override;
   void write(std::function<Result<void>(store::WriteTxn&)> work,
@@ -88,15 +99,16 @@ class Writer final : public model::AddressBook,
   void loop();
   bool wait_for_work();  // false: stopping, and nothing is left that can be done
   void fill_batch();
-  void attempt();
+  void attempt(std::chrono::steady_clock::time_point now);
   Result<void> take_in(std::size_t count);
   void taken_in(std::size_t count, bool violated);
-  void failed(Error const& error);
+  void failed(Error const& error, std::chrono::steady_clock::time_point now);
   Result<void> commit(store::WriteTxn& txn);
   void show_position(std::optional<model::Position> const& position, store::Counts const& counts);
   void show_fault(std::optional<std::string> const& what);
   void add_job(Job job);
   void run_job();
+  void release(std::chrono::steady_clock::time_point now);
   Result<void> transact(TxnWork const& work);
 
   // Only the writer's thread touches these after the start.
@@ -107,11 +119,13 @@ class Writer final : public model::AddressBook,
   WriterHooks hooks_;
   WriterOptions options_;
   ledger::WatchList watch_;
+  std::vector<PublicKey> added_, retired_;  // to be watched, or not, if the transaction commits
   Fold fold_;
   std::deque<Waiting> batch_;   // taken from the inbox, not yet committed
   std::size_t singly_ = 0;      // so many of the batch are tried one by one
   std::uint32_t failures_ = 0;  // in a row
   bool violated_ = false;       // an open violation: no block is taken in
+  bool releasing_ = false;      // events of a lifted hold still have no number
   bool fault_shown_ = false;
 
   mutable std::mutex mutex_;  // guards what follows

@@ -22,7 +22,7 @@ struct Described {
   char const* label;  // nullptr for none
 };
 
-constexpr std::array<Described, 10> kGauges{{
+constexpr std::array<Described, 12> kGauges{{
     {"hotside_chain_epoch", "Epoch of the last block taken in", nullptr},
     {"hotside_chain_offset", "Micro blocks of the current epoch taken in", nullptr},
     {"hotside_chain_final_epoch", "Last final epoch", nullptr},
@@ -30,6 +30,8 @@ constexpr std::array<Described, 10> kGauges{{
     {"hotside_ready", "1 when /readyz answers 200", nullptr},
     {"hotside_violation", "Open finality violations", nullptr},
     {"hotside_events_head", "Last sequence number of the feed", nullptr},
+    {"hotside_hold", "1 while an operator's hold is set", nullptr},
+    {"hotside_events_withheld", "Events kept back by a hold, still without a number", nullptr},
     {"hotside_store_wal_bytes", "Size of the write-ahead log", nullptr},
     {"hotside_writer_inbox", "Chain events waiting for the writer", nullptr},
     {"hotside_catchup_epochs_left", "Closed epochs still to be taken in", nullptr},
@@ -140,6 +142,12 @@ void Metrics::set(Gauge gauge, double value) {
 void Metrics::set(LabelledGauge gauge, std::string_view label, double value) {
   auto const i = static_cast<std::size_t>(gauge);
   families_->labelled[i]->Add({{kLabelledGauges[i].label, std::string(label)}}).Set(value);
+}
+
+void Metrics::forget(LabelledGauge gauge, std::string_view label) {
+  auto const i = static_cast<std::size_t>(gauge);
+  auto* const family = families_->labelled[i];
+  family->Remove(&family->Add({{kLabelledGauges[i].label, std::string(label)}}));
 }
 
 void Metrics::add(Counter counter, std::string_view label, double by) {

@@ -17,6 +17,8 @@ enum class Gauge : std::uint8_t {
   ready,
   violation,
   events_head,
+  hold,
+  events_withheld,
   store_wal_bytes,
   writer_inbox,
   catchup_epochs_left
@@ -44,6 +46,7 @@ class Metrics {
 
   void set(Gauge gauge, double value);
   void set(LabelledGauge gauge, std::string_view label, double value);
+  void forget(LabelledGauge gauge, std::string_view label);  // what it was of is no more
   void add(Counter counter, std::string_view label, double by = 1);
   void observe(Timing timing, double seconds);
   void http_request(std::string_view route, int code, double seconds);

@@ -112,6 +112,7 @@ Refusal decode(std::string_view hrp, std::string_view text, PublicKey& key) {
 
 std::string shown(std::string_view text) {
   constexpr std::size_t kShownMax = 100;
+  if (text.empty()) return "address ";
   return "address " + std::string(text.substr(0, kShownMax)) +
          (text.size() > kShownMax ? "… " : " ");
 }

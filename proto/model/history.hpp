@@ -13,7 +13,7 @@ namespace hotside::model {
 // A public payment seen in a micro block of the current epoch, also when that block is gone.
 struct Sight {
   Hash utxo;
-  Offset offset;                // of the last block that contained it
+  Offset offset;                // of the last block that contains it; when none does, contained it
   std::optional<Hash> tx_hash;  // there
   Time block_time;              // of the first block that contained it
   Time first_seen;              // by our clock

@@ -15,6 +15,8 @@ struct Network {
   std::string hrp;   // "stt": bech32 prefix of its addresses
   std::optional<Hash>
       genesis;  // block hash of macro block 0; absent for devnet, whose is configured
+
+  bool operator==(Network const&) const = default;
 };
 
 std::optional<Network> network_by_name(std::string_view name);

@@ -55,6 +55,8 @@ struct Live {
   std::optional<Time> node_reachable_since;  // of the followed node
   std::optional<Time> full_epoch_since;      // all 60 micro blocks there, no macro block yet
   std::uint64_t epochs_left = 0;             // closed epochs still to be taken in
+  std::optional<Time> writing_since;         // the write under way now began then
+  std::uint64_t wal_bytes = 0;               // of the store's write-ahead log
   bool started = false;                      // the store is open and loaded
 };
 

@@ -7,10 +7,12 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "proto/base/result.hpp"
 #include "proto/model/audit.hpp"
+#include "proto/model/block.hpp"
 #include "proto/model/deposit.hpp"
 
 namespace hotside::model {
@@ -24,17 +26,6 @@ struct Registered {
   std::uint64_t created = 0, existing = 0;
 };
 
-// Writes about addresses, done by the writer thread in one transaction each: the addresses, their
-// past deposits' events (backfill), the feed head and the entry of the audit log move together.
-struct AddressBook {
-  virtual ~AddressBook() = default;
-  virtual void register_addresses(std::vector<NewAddress> addresses, AuditEntry entry,
-                                  std::function<void(Result<Registered>)> done) = 0;
-  // Retires (history stays). false: no such address.
-  virtual void retire_address(PublicKey key, AuditEntry entry,
-                              std::function<void(Result<bool>)> done) = 0;
-};
-
 // Clearing of finality violations, done by the writer thread; ingestion goes on afterwards.
 struct ViolationDesk {
   virtual ~ViolationDesk() = default;
@@ -42,6 +33,19 @@ struct ViolationDesk {
   // error.
   virtual void clear(std::string reason, AuditEntry entry,
                      std::function<void(Result<void>)> done) = 0;
+};
+
+// Full outputs, each of them hashed: none is given that does not have the id it is given under.
+struct Fetched {
+  std::unordered_map<Hash, Bytes> blobs;
+  std::vector<Hash> missing;  // the node does not have them: spent, or never made
+};
+struct OutputSource {
+  virtual ~OutputSource() = default;
+  // Of a public payment it follows from the stored fields; corrupt when they do not give its id.
+  virtual Result<Bytes> blob(PublicPayment const& payment) const = 0;
+  // Of the node, at most 1000 ids. transient: no node answers. peer: it answers what is not so.
+  virtual void fetch(std::vector<Hash> ids, std::function<void(Result<Fetched>)> done) = 0;
 };
 
 // "Something changed, up to this number": rung after each commit, from the writer thread.

@@ -70,7 +70,8 @@ Result<void> SqliteAuditWrites::keep(std::string_view caller, std::string_view k
   return db_
       .query(
           "INSERT INTO idempotency (caller, key, request, at, status, body) VALUES (?, ?, ?, ?, ?, "
-          "?)")
+          "?) ON CONFLICT (caller, key) DO UPDATE SET status = excluded.status,"
+          " body = excluded.body")
       .text(caller)
       .text(key)
       .bytes(answer.request)

@@ -178,6 +178,13 @@ Result<std::int64_t> Connection::scalar(std::string_view sql) {
   return rows.get_integer();
 }
 
+Result<std::string> Connection::text(std::string_view sql) {
+  auto rows = query(sql);
+  HS_TRY(row, rows.step());
+  if (!row) return fail(Fault::corrupt, "store: no row where one always is", "store");
+  return rows.get_text();
+}
+
 void Connection::rollback() noexcept {
   // Some failures have rolled back already.
   if (in_transaction()) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);

@@ -110,10 +110,13 @@ class Connection {
   Query query(std::string_view sql);  // prepared once, then kept
   Result<void> execute(std::string const& script);
   Result<std::int64_t> scalar(std::string_view sql);  // the first column of its first row
+  Result<std::string> text(std::string_view sql);     // the same, as text
   void rollback() noexcept;                           // nothing when no transaction is open
   bool in_transaction() const;
   std::int64_t last_row() const;
   std::int64_t changes() const;
+
+  sqlite3* handle() const { return handle_; }  // for what only SQLite's own functions do
 
   // What `code` means to the caller, with SQLite's own words.
   Error error(int code) const;

@@ -2,14 +2,8 @@
 
 #include "store/database.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <random>
 #include <utility>
@@ -17,6 +11,8 @@
 #include "proto/base/embedded.hpp"
 #include "proto/base/invariant.hpp"
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/digest.hpp"
+#include "store/sqlite/file_lock.hpp"
 #include "store/sqlite/rows.hpp"
 #include "store/sqlite/schema.hpp"
 #include "store/sqlite/write_txn.hpp"
@@ -29,39 +25,21 @@ std::span<EmbeddedFile const> files();
 namespace sqlite {
 namespace {
 
-// The lock is of the process: it goes with it, however it ends.
-class FileLock {
- public:
-  static Result<FileLock> take(std::string const& path) {
-    int const fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-      return fail(Fault::transient, "store: cannot open " + path + ": " + std::strerror(errno),
-                  "store");
-    FileLock lock(fd);
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0)
-      return fail(Fault::rejected, "store: another process writes it (" + path + " is locked)",
-                  "store");
-    return lock;
-  }
-  ~FileLock() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileLock(FileLock const&) = delete;
-  FileLock& operator=(FileLock const&) = delete;
-
- private:
-  explicit FileLock(int fd) : fd_(fd) {}
-  int fd_;
-};
+// Secrets of webhooks are in it, so a new file is its owner's alone (SQLite gives its companions
+// the same mode). One that is there is not opened: closing it would drop SQLite's own locks on it.
+void create_private(std::string const& path) {
+  int const fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) ::close(fd);
+}
 
 class SqliteDatabase final : public Database {
  public:
   SqliteDatabase(FileLock lock, std::string path, std::unique_ptr<Connection> connection,
-                 Identity identity)
+                 std::unique_ptr<Digests> digests, Identity identity)
       : lock_(std::move(lock)),
         path_(std::move(path)),
         db_(std::move(connection)),
+        digests_(std::move(digests)),
         identity_(std::move(identity)) {}
 
   Result<std::unique_ptr<WriteTxn>> begin() override;
@@ -79,6 +57,7 @@ class SqliteDatabase final : public Database {
   FileLock lock_;  // released last
   std::string path_;
   std::unique_ptr<Connection> db_;
+  std::unique_ptr<Digests> digests_;
   Identity identity_;
   bool in_transaction_ = false;
 };
@@ -95,7 +74,8 @@ Result<std::unique_ptr<WriteTxn>> SqliteDatabase::begin() {
   if (!head) return abandon(std::move(head.error()));
   auto counts = read_counts(*db_);
   if (!counts) return abandon(std::move(counts.error()));
-  return std::make_unique<SqliteWriteTxn>(*db_, std::move(*head), *counts, in_transaction_);
+  return std::make_unique<SqliteWriteTxn>(*db_, *digests_, std::move(*head), *counts,
+                                          in_transaction_);
 }
 
 Result<ChainState> SqliteDatabase::chain() {
@@ -163,13 +143,6 @@ Result<std::int64_t> number_of(EmbeddedFile const& file) {
   return number;
 }
 
-std::string new_feed_id() {
-  std::random_device device;
-  std::array<std::uint8_t, 16> bytes{};
-  for (auto& byte : bytes) byte = static_cast<std::uint8_t>(device());
-  return to_hex(bytes);
-}
-
 Result<void> write_identity(Connection& db, Identity const& identity, Clock const& clock) {
   HS_DO(db.query("INSERT INTO meta (id, network, genesis, created_at) VALUES (1, ?, ?, ?)")
             .text(identity.network)
@@ -190,6 +163,8 @@ Result<void> migrate_inside(Connection& db, std::int64_t have, Identity const& i
     HS_DO(db.execute(std::string(file.bytes)));
     version = number;
   }
+  // What a migration does is not counted: the next opening counts anew.
+  HS_DO(db.execute("DELETE FROM digest"));
   if (have == 0) HS_DO(write_identity(db, identity, clock));
   HS_DO(db.execute("PRAGMA application_id = " + std::to_string(kApplicationId)));
   return db.execute("PRAGMA user_version = " + std::to_string(version));
@@ -211,6 +186,18 @@ Result<void> migrate(Connection& db, std::string const& path, Identity const& id
   }
   HS_DO(db.execute("BEGIN IMMEDIATE"));
   auto done = migrate_inside(db, have, identity, clock);
+  if (done) done = db.execute("COMMIT");
+  if (!done) db.rollback();
+  return done;
+}
+
+// A process that died in a commit may have left it in the write-ahead log, whole but not synced:
+// then it counts, but only the operating system's cache holds it. Nobody may read what a loss of
+// power would still take back, so a commit of our own, which syncs the log, comes first.
+Result<void> sync_log(Connection& db) {
+  HS_DO(db.execute("BEGIN IMMEDIATE"));
+  // Written although it is the same; an UPDATE that changes nothing is not.
+  auto done = db.execute("PRAGMA application_id = " + std::to_string(kApplicationId));
   if (done) done = db.execute("COMMIT");
   if (!done) db.rollback();
   return done;
@@ -238,6 +225,9 @@ Result<void> set_pragmas(Connection& db, OpenOptions const& options) {
   HS_TRY(application, db.scalar("PRAGMA application_id"));
   if (application != 0 && application != kApplicationId)
     return fail(Fault::rejected, "store: the file is of another program", "store");
+  // A new file gets its mode through a rollback journal; if a loss of power brought that one back
+  // after its end, everything since would be rolled back. EXTRA makes its end certain.
+  HS_DO(db.execute("PRAGMA synchronous = EXTRA"));
   {
     auto mode = db.query("PRAGMA journal_mode = WAL");
     HS_TRY(row, mode.step());
@@ -255,6 +245,14 @@ Result<void> set_pragmas(Connection& db, OpenOptions const& options) {
 }
 
 }  // namespace
+
+std::string new_feed_id() {
+  std::random_device device;
+  std::array<std::uint8_t, 16> bytes{};
+  for (auto& byte : bytes) byte = static_cast<std::uint8_t>(device());
+  return to_hex(bytes);
+}
+
 }  // namespace sqlite
 
 Result<std::unique_ptr<Database>> Database::open(std::string const& url, Identity const& identity,
@@ -262,13 +260,16 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& url, Identit
   using namespace sqlite;
   HS_TRY(path, path_of(url));
   HS_TRY(lock, FileLock::take(path + ".lock"));
+  create_private(path);
   HS_TRY(db, Connection::open(path, Connection::Mode::create,
                               static_cast<int>(options.busy_timeout.count())));
   HS_DO(set_pragmas(*db, options));
   HS_DO(migrate(*db, path, identity, clock));
   HS_DO(check_identity(*db, path, identity));
-  return std::unique_ptr<Database>(
-      std::make_unique<SqliteDatabase>(std::move(lock), path, std::move(db), identity));
+  HS_DO(sync_log(*db));
+  HS_TRY(digests, Digests::watch(*db));
+  return std::unique_ptr<Database>(std::make_unique<SqliteDatabase>(
+      std::move(lock), path, std::move(db), std::move(digests), identity));
 }
 
 Result<void> Database::check(std::string const& url, Identity const& identity) {

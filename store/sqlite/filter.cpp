@@ -23,31 +23,42 @@ Lead lead_of(DepositFilter const& filter) {
   return Lead::newest;
 }
 
-}  // namespace
-
-// NULL offsets are known from a macro block only and come last within their epoch: see rank_place
-// in the schema.
-std::string deposit_list_sql(DepositFilter const& filter, bool continued) {
-  auto const lead = lead_of(filter);
+std::string conditions(DepositFilter const& filter, Lead lead, bool continued) {
   auto const column = [&](Lead own, std::string_view name) {
     return std::string(" AND ") + (own == lead ? "" : "+") + std::string(name);
   };
-  bool const ranked = lead != Lead::utxo && lead != Lead::reference;
-  std::string const rank = ranked ? "" : "+";
-  std::string sql = "SELECT " + std::string(kDepositColumns) +
-                    ", a.reference FROM deposit d CROSS JOIN address a ON a.key = d.recipient"
-                    " WHERE 1";
+  std::string const rank = lead == Lead::utxo ? "+" : "";
+  std::string sql;
   if (filter.utxo) sql += column(Lead::utxo, "d.utxo = ?");
   if (filter.address) sql += column(Lead::address, "d.recipient = ?");
-  if (filter.reference)
-    sql += column(Lead::reference, "d.recipient IN (SELECT key FROM address WHERE reference = ?)");
   if (filter.state) sql += column(Lead::state, "d.state = ?");
   if (filter.spend) sql += column(Lead::spend, "d.spend = ?");
   if (filter.epoch_from) sql += " AND " + rank + "d.rank_epoch <= ?";
   if (filter.epoch_to) sql += " AND " + rank + "d.rank_epoch >= ?";
   if (filter.min_amount) sql += " AND d.amount >= ?";
   if (continued) sql += " AND (" + rank + "d.rank_epoch, d.rank_place, d.utxo) > (?, ?, ?)";
-  return sql + " ORDER BY d.rank_epoch, d.rank_place, d.utxo LIMIT ?";
+  return sql;
+}
+
+constexpr std::string_view kOrder = " ORDER BY d.rank_epoch, d.rank_place, d.utxo LIMIT ?";
+
+}  // namespace
+
+// NULL offsets are known from a macro block only and come last within their epoch: see rank_place
+// in the schema.
+std::string deposit_list_sql(DepositFilter const& filter, bool continued) {
+  auto const lead = lead_of(filter);
+  std::string const columns = "SELECT " + std::string(kDepositColumns) + ", a.reference FROM ";
+  auto const where = conditions(filter, lead, continued);
+  // Of each address of a reference no more than a page is looked at, each from its own range of the
+  // index: a page takes as long as the reference has addresses, not deposits.
+  if (lead == Lead::reference)
+    return columns +
+           "address a CROSS JOIN deposit d ON d.id IN (SELECT d.id FROM deposit d"
+           " WHERE d.recipient = a.key" +
+           where + std::string(kOrder) + ") WHERE a.reference = ?" + std::string(kOrder);
+  return columns + "deposit d CROSS JOIN address a ON a.key = d.recipient WHERE 1" + where +
+         (filter.reference ? " AND +a.reference = ?" : "") + std::string(kOrder);
 }
 
 void bind_deposit_list(Query& row, DepositFilter const& filter,
@@ -57,7 +68,6 @@ void bind_deposit_list(Query& row, DepositFilter const& filter,
   };
   if (filter.utxo) row.bytes(*filter.utxo);
   if (filter.address) row.bytes(*filter.address);
-  if (filter.reference) row.text(*filter.reference);
   if (filter.state) row.integer(static_cast<int>(*filter.state));
   if (filter.spend) row.integer(static_cast<int>(*filter.spend));
   if (filter.epoch_from) row.integer(rank(*filter.epoch_from));
@@ -67,6 +77,8 @@ void bind_deposit_list(Query& row, DepositFilter const& filter,
     row.integer(rank(after->epoch))
         .integer(after->offset ? -static_cast<std::int64_t>(after->offset->value) : 1)
         .bytes(after->utxo);
+  if (lead_of(filter) == Lead::reference) row.count(limit);
+  if (filter.reference) row.text(*filter.reference);
   row.count(limit);
 }
 

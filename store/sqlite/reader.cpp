@@ -3,24 +3,22 @@
 #include <utility>
 
 #include "proto/base/invariant.hpp"
+#include "store/sqlite/addresses.hpp"
 #include "store/sqlite/audit.hpp"
+#include "store/sqlite/bundles.hpp"
+#include "store/sqlite/certificates.hpp"
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/filter.hpp"
+#include "store/sqlite/hold.hpp"
 #include "store/sqlite/rows.hpp"
 #include "store/sqlite/schema.hpp"
+#include "store/sqlite/transactions.hpp"
+#include "store/sqlite/webhooks.hpp"
 #include "store/store.hpp"
 
 namespace hotside::store {
 namespace sqlite {
 namespace {
-
-using model::DepositState;
-using model::SpendState;
-
-// SUM over 64-bit amounts could overflow; the sums of their halves cannot below 2^31 rows.
-constexpr std::string_view kTotals =
-    "SELECT state, spend, count(*), sum(amount >> 32), sum(amount & 4294967295) FROM deposit"
-    " WHERE recipient = ? GROUP BY state, spend";
 
 class SqliteSnapshot final : public Snapshot {
  public:
@@ -50,15 +48,25 @@ class SqliteSnapshot final : public Snapshot {
                         std::size_t scan) override;
   Result<std::vector<model::PublicPayment>> public_outputs(std::span<Hash const> ids) override;
   AuditReads& audit() override { return audit_; }
+  HoldReads& hold() override { return hold_; }
+  CertificateReads& certificates() override { return certificates_; }
+  BundleReads& bundles() override { return bundles_; }
+  TransactionReads& transactions() override { return transactions_; }
+  WebhookReads& webhooks() override { return webhooks_; }
+  AddressReads& books() override { return books_; }
 
  private:
   Result<std::vector<DepositRow>> deposit_rows(Query row);
-  Result<std::vector<AddressRow>> address_rows(Query row);
-  Result<void> add_totals(AddressRow& address);
 
   Connection& db_;
   bool& in_use_;
   SqliteAuditReads audit_{db_};
+  SqliteHoldReads hold_{db_};
+  SqliteCertificateReads certificates_{db_};
+  SqliteBundleReads bundles_{db_};
+  SqliteTransactionReads transactions_{db_};
+  SqliteWebhookReads webhooks_{db_};
+  SqliteAddressReads books_{db_};
 };
 
 Result<std::vector<DepositRow>> SqliteSnapshot::deposit_rows(Query row) {
@@ -91,66 +99,22 @@ Result<std::optional<DepositRow>> SqliteSnapshot::deposit(model::DepositId const
   return std::optional(std::move(rows.front()));
 }
 
-Result<void> SqliteSnapshot::add_totals(AddressRow& address) {
-  auto row = db_.query(kTotals);
-  row.bytes(address.address.key);
-  while (true) {
-    HS_TRY(more, row.step());
-    if (!more) return {};
-    auto const state = static_cast<DepositState>(row.get_integer());
-    auto const spend = static_cast<SpendState>(row.get_integer());
-    auto const count = row.get_count();
-    Sum const high = row.get_integer();
-    Sum const amount = high * (Sum{1} << 32) + row.get_integer();
-    auto const add = [&](Total& total) {
-      total.count += count;
-      total.amount += amount;
-    };
-    if (state == DepositState::prepared) add(address.prepared);
-    if (state != DepositState::committed) continue;
-    add(address.committed);
-    if (spend == SpendState::unspent) add(address.unspent);
-  }
-}
-
-Result<std::vector<AddressRow>> SqliteSnapshot::address_rows(Query row) {
-  std::vector<AddressRow> rows;
-  while (true) {
-    HS_TRY(more, row.step());
-    if (!more) break;
-    AddressRow found;
-    found.address.key = row.get_bytes<PublicKey>();
-    found.address.reference = row.get_optional_text();
-    found.address.label = row.get_optional_text();
-    found.address.retired = row.get_integer() != 0;
-    found.address.created_at = row.get_time();
-    rows.push_back(std::move(found));
-  }
-  for (auto& found : rows) HS_DO(add_totals(found));
-  return rows;
-}
-
 Result<std::vector<AddressRow>> SqliteSnapshot::addresses(AddressFilter const& filter,
                                                           std::optional<PublicKey> after,
                                                           std::size_t limit) {
-  std::string sql = "SELECT key, reference, label, retired, created_at FROM address WHERE 1";
-  if (filter.reference) sql += " AND reference = ?";
-  if (after) sql += " AND key > ?";
-  sql += " ORDER BY key LIMIT ?";
+  std::string sql = "SELECT " + std::string(kAddressColumns) + " WHERE 1";
+  if (filter.reference) sql += " AND a.reference = ?";
+  if (after) sql += " AND a.key > ?";
+  sql += " ORDER BY a.key LIMIT ?";
   auto row = db_.query(sql);
   if (filter.reference) row.text(*filter.reference);
   if (after) row.bytes(*after);
   row.count(limit);
-  return address_rows(std::move(row));
+  return read_addresses(std::move(row));
 }
 
 Result<std::optional<AddressRow>> SqliteSnapshot::address(PublicKey const& key) {
-  auto row =
-      db_.query("SELECT key, reference, label, retired, created_at FROM address WHERE key = ?");
-  row.bytes(key);
-  HS_TRY(rows, address_rows(std::move(row)));
-  if (rows.empty()) return std::optional<AddressRow>();
-  return std::optional(std::move(rows.front()));
+  return read_address(db_, key);
 }
 
 Result<Snapshot::Events> SqliteSnapshot::events(EventSeq after, model::EventTypeSet types,

@@ -98,6 +98,12 @@ Result<MicroContent> SqliteWriteTxn::cut_micros(Offset from) {
   HS_DO(db_.query("DELETE FROM micro_output WHERE \"offset\" >= ?").integer(from.value).run());
   HS_DO(db_.query("DELETE FROM micro_input WHERE \"offset\" >= ?").integer(from.value).run());
   HS_DO(db_.query("DELETE FROM micro_block WHERE \"offset\" >= ?").integer(from.value).run());
+  // What was created, spent and created again may be back at its first place.
+  auto place = db_.query(
+      "UPDATE micro_sight SET (\"offset\", tx_hash) = (SELECT \"offset\", tx_hash FROM micro_output"
+      " WHERE utxo = ?1 ORDER BY \"offset\" DESC, place DESC LIMIT 1)"
+      " WHERE utxo = ?1 AND EXISTS (SELECT 1 FROM micro_output WHERE utxo = ?1)");
+  for (auto const& payment : gone.payments) HS_DO(place.bytes(payment.id).run());
   return gone;
 }
 

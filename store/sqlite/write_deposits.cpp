@@ -8,6 +8,7 @@ namespace hotside::store::sqlite {
 
 SqliteWriteTxn::~SqliteWriteTxn() {
   db_.rollback();
+  digests_.rolled_back();  // nothing when it was committed
   in_use_ = false;
 }
 
@@ -22,6 +23,7 @@ Result<EventSeq> SqliteWriteTxn::commit() {
               .count(counts_.reverted)
               .count(counts_.committed)
               .run());
+    HS_DO(digests_.save());
     return db_.execute("COMMIT");
   };
   auto done = finish();
@@ -29,6 +31,7 @@ Result<EventSeq> SqliteWriteTxn::commit() {
     db_.rollback();
     return fail(std::move(done.error()));
   }
+  digests_.committed();
   return feed_.head;
 }
 
@@ -223,8 +226,10 @@ Result<std::vector<PublicKey>> SqliteWriteTxn::add_addresses(
       "INSERT INTO address (key, reference, label, retired, created_at) VALUES (?, ?, ?, 0, ?)"
       " ON CONFLICT (key) DO NOTHING");
   auto update = db_.query(
-      "UPDATE address SET reference = ifnull(?, reference), label = ifnull(?, label)"
-      " WHERE key = ?");
+      "UPDATE address SET reference = ifnull(?1, reference), label = ifnull(?2, label)"
+      // Saying again what is known writes nothing.
+      " WHERE key = ?3 AND (reference IS NOT ifnull(?1, reference)"
+      " OR label IS NOT ifnull(?2, label))");
   std::vector<PublicKey> created;
   for (auto const& address : addresses) {
     HS_DO(insert.bytes(address.key)
@@ -277,7 +282,10 @@ Result<void> SqliteWriteTxn::append_event(NewEvent const& event) {
     insert.null().null();
   HS_DO(insert.text(event.json).run());
   feed_.head = seq;
-  return {};
+  if (event.type != model::EventType::deposit_committed) return {};
+  if (!event.deposit)
+    return fail(Fault::corrupt, "store: a deposit.committed event without its deposit", "store");
+  return append_checkpoint(db_, seq, *event.deposit);
 }
 
 Result<std::optional<std::int64_t>> SqliteWriteTxn::add_violation(model::Violated const& violation,

@@ -5,16 +5,28 @@
 #include <string>
 
 #include "store/database.hpp"
+#include "store/sqlite/addresses.hpp"
 #include "store/sqlite/audit.hpp"
+#include "store/sqlite/bundles.hpp"
+#include "store/sqlite/certificates.hpp"
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/digest.hpp"
+#include "store/sqlite/hold.hpp"
+#include "store/sqlite/transactions.hpp"
+#include "store/sqlite/webhooks.hpp"
 
 namespace hotside::store::sqlite {
 
 class SqliteWriteTxn final : public WriteTxn {
  public:
   // Inside an open transaction of `connection`; `in_use` is false again when it has ended.
-  SqliteWriteTxn(Connection& connection, FeedHead head, Counts counts, bool& in_use)
-      : db_(connection), feed_(std::move(head)), counts_(counts), in_use_(in_use) {
+  SqliteWriteTxn(Connection& connection, Digests& digests, FeedHead head, Counts counts,
+                 bool& in_use)
+      : db_(connection),
+        digests_(digests),
+        feed_(std::move(head)),
+        counts_(counts),
+        in_use_(in_use) {
     in_use_ = true;
   }
   ~SqliteWriteTxn() override;
@@ -62,16 +74,29 @@ class SqliteWriteTxn final : public WriteTxn {
   Result<Counts> counts() override { return counts_; }
 
   AuditWrites& audit() override { return audit_; }
+  HoldWrites& hold() override { return hold_; }
+  CertificateWrites& certificates() override { return certificates_; }
+  BundleWrites& bundles() override { return bundles_; }
+  TransactionWrites& transactions() override { return transactions_; }
+  WebhookWrites& webhooks() override { return webhooks_; }
+  AddressWrites& addresses() override { return addresses_; }
 
  private:
   Result<void> append_micro_content(model::MicroBlock const& block, Time now);
   std::uint64_t& count_of(model::DepositState state);
 
   Connection& db_;
+  Digests& digests_;
   FeedHead feed_;
   Counts counts_;
   bool& in_use_;
   SqliteAuditWrites audit_{db_};
+  SqliteHoldWrites hold_{db_};
+  SqliteCertificateWrites certificates_{db_};
+  SqliteBundleWrites bundles_{db_};
+  SqliteTransactionWrites transactions_{db_};
+  SqliteWebhookWrites webhooks_{db_};
+  SqliteAddressWrites addresses_{db_};
 };
 
 }  // namespace hotside::store::sqlite

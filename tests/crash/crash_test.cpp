@@ -104,7 +104,8 @@ TEST_CASE("killed at any write, a restart goes on with nothing lost and nothing 
     { Rig(clock, url).add({0, 1, 2, 3}); }
     std::size_t at = 0, kills = 0;
     while (true) {
-      auto const status = play_until_killed(url, script, at, 1 + random() % 60);
+      // A start and one step are some 80 writes: most runs come a few steps further.
+      auto const status = play_until_killed(url, script, at, 1 + random() % 400);
       if (WIFEXITED(status)) {
         REQUIRE(WEXITSTATUS(status) == 0);
         break;

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "chainclient/chain/follower.hpp"
@@ -51,6 +53,7 @@ struct World {
     block.hash = dice->hash();
     block.previous = tip();
     block.time = from_unix_ms(static_cast<std::int64_t>(1000 * ++made));
+    if (fill_micro) fill_micro(block);
     micros.push_back(std::move(block));
     return true;
   }
@@ -65,6 +68,7 @@ struct World {
     block.hash = dice->hash();
     block.previous = macros.back().hash;
     block.time = from_unix_ms(static_cast<std::int64_t>(1000 * ++made));
+    if (fill_macro) fill_macro(block);
     macros.push_back(std::move(block));
     micros.clear();
   }
@@ -73,10 +77,19 @@ struct World {
   std::vector<model::MacroBlock> macros;
   std::vector<model::MicroBlock> micros;
   std::uint64_t made = 0;
+  // Where the blocks have contents: called before the block joins the chain.
+  std::function<void(model::MicroBlock&)> fill_micro;
+  std::function<void(model::MacroBlock&)> fill_macro;
+};
+
+// What a node holds of the chain.
+struct State {
+  std::vector<model::MacroBlock> macros_;
+  std::vector<model::MicroBlock> micros_;
 };
 
 // One node: a state of the world, perhaps an older one, and a connection.
-class Node {
+class Node : private State {
  public:
   struct Told {
     RequestId id = 0;  // 0: a notice
@@ -108,6 +121,7 @@ class Node {
 
   // One step towards the world; false when there is none.
   bool step() {
+    if (is_forged_) return false;
     if (macros_.size() < world_->macros.size()) {
       bool const had_all = micros_.size() >= reader_offset_ && reader_offset_ > 0;
       while (!micros_.empty()) take_back();
@@ -138,6 +152,39 @@ class Node {
   void pop() {  // pop_micro_block: only this node goes back
     if (!micros_.empty()) take_back();
   }
+  // Restored from a copy, or reading its disk anew: it knows `macros` final epochs (genesis is one)
+  // and comes after the others step by step.
+  void rewind(std::size_t macros, std::size_t micros) {
+    if (macros < macros_.size()) micros_.clear();
+    macros_.resize(std::min(std::max<std::size_t>(macros, 1), macros_.size()));
+    micros_.resize(std::min(micros, micros_.size()));
+    reader_offset_ = std::min(reader_offset_, micros_.size());
+  }
+  // From now on it answers as of now, whatever it learns and tells; until it is let go.
+  void freeze() { frozen_ = State{macros_, micros_}; }
+  void thaw() { frozen_.reset(); }
+  bool is_frozen() const { return frozen_.has_value(); }
+  // Another history from `epoch` on, and `more` epochs of it that nobody else has.
+  void forge(Epoch epoch, std::size_t more) {
+    if (epoch.value == 0 || epoch.value >= macros_.size()) return;
+    micros_.clear();
+    for (auto at = epoch.value; at < macros_.size(); ++at) reforge(macros_[at], at);
+    for (; more > 0; --more) {
+      macros_.emplace_back();
+      reforge(macros_.back(), macros_.size() - 1);
+    }
+    is_forged_ = true;
+  }
+  bool is_forged() const { return is_forged_; }
+  // Honest again, with the epochs that it shares with everybody.
+  void repent() {
+    if (!std::exchange(is_forged_, false)) return;
+    macros_.assign(world_->macros.begin(), world_->macros.begin() + 1);
+    micros_.clear();
+    reader_offset_ = 0;
+  }
+  bool garbles = false;  // some of its blocks cannot be used
+  State const& state() const { return *this; }
 
   // Takes one request and puts the answer on the wire.
   void serve() {
@@ -156,22 +203,29 @@ class Node {
   Answer answer(AskVersion const&) { return Version{"1.2.2"}; }
   Answer answer(AskChainName const&) { return ChainName{world_->network().name}; }
   Answer answer(AskStatus const&) {
-    auto const& macro = macros_.back().hash;
+    auto const& [macros, micros] = shown();
+    auto const& macro = macros.back().hash;
     return Status{synchronised,
-                  Epoch(macros_.size()),
-                  Offset(static_cast<std::uint32_t>(micros_.size())),
-                  micros_.empty() ? macro : micros_.back().hash,
+                  Epoch(macros.size()),
+                  Offset(static_cast<std::uint32_t>(micros.size())),
+                  micros.empty() ? macro : micros.back().hash,
                   macro,
                   generation_};
   }
   Answer answer(AskMacro const& ask) {
-    if (ask.epoch.value >= macros_.size()) return Refused{"Macro block doesn't exists"};
-    return MacroSeen{macros_[ask.epoch.value], 1000};
+    auto const& macros = shown().macros_;
+    if (ask.epoch.value >= macros.size()) return Refused{"Macro block doesn't exists"};
+    auto const& block = macros[ask.epoch.value];
+    if (is_garbled()) return Unusable{true, ask.epoch, std::nullopt, block.hash, "no", "outputs"};
+    return MacroSeen{block, 1000};
   }
   Answer answer(AskMicro const& ask) {
-    if (ask.epoch.value != macros_.size() || ask.offset.value >= micros_.size())
+    auto const& [macros, micros] = shown();
+    if (ask.epoch.value != macros.size() || ask.offset.value >= micros.size())
       return Refused{"Micro block doesn't exists"};
-    return MicroSeen{micros_[ask.offset.value]};
+    auto const& block = micros[ask.offset.value];
+    if (is_garbled()) return Unusable{false, ask.epoch, ask.offset, block.hash, "no", "outputs"};
+    return MicroSeen{block};
   }
   Answer answer(AskSubscribe const& ask) {
     subscribed_ = true;
@@ -183,6 +237,14 @@ class Node {
     return Subscribed{};
   }
 
+  State const& shown() const { return frozen_ ? *frozen_ : *this; }
+  bool is_garbled() { return garbles && dice_->one_in(2); }
+  void reforge(model::MacroBlock& block, std::size_t at) {
+    block.epoch = Epoch(at);
+    block.hash = dice_->hash();
+    block.previous = macros_[at - 1].hash;
+    block.time = from_unix_ms(static_cast<std::int64_t>(1000 * at));
+  }
   void take_back() {
     auto const block = micros_.back();
     micros_.pop_back();
@@ -200,9 +262,9 @@ class Node {
   World const* world_;
   Dice* dice_;
   bool subscribed_ = false;
+  bool is_forged_ = false;
   std::size_t reader_offset_ = 0;
-  std::vector<model::MacroBlock> macros_;
-  std::vector<model::MicroBlock> micros_;
+  std::optional<State> frozen_;
 };
 
 }  // namespace hotside::chain::test

@@ -2,7 +2,6 @@
 // A store with the fold in front of it and no threads, and what a reader sees of it.
 
 #include <catch2/catch.hpp>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "store/database.hpp"
 #include "store/store.hpp"
 #include "tests/support/blocks.hpp"
+#include "tests/support/feed_reading.hpp"
 #include "tests/support/store_engine.hpp"
 #include "tests/support/test_clock.hpp"
 
@@ -29,25 +29,30 @@ inline void must(Result<void> const& result) {
 
 inline store::Identity test_identity() { return {"dev", bytes_of<Hash>(0, 99)}; }
 
-// What is remembered of one deposit by whoever reads the tables or folds the feed.
-struct Standing {
-  std::string state, spend;
-  std::int64_t amount = 0;
-  bool operator==(Standing const&) const = default;
-};
-using Standings = std::map<std::string, Standing>;  // by deposit id
-
 class Rig {
  public:
-  explicit Rig(TestClock& clock, std::string url = {}) : clock_(clock), url_(std::move(url)) {
+  // `database` is that of `url`, where it is open already.
+  explicit Rig(TestClock& clock, std::string url = {},
+               std::unique_ptr<store::Database> database = nullptr)
+      : clock_(clock), url_(std::move(url)), database_(std::move(database)) {
     if (url_.empty()) url_ = store_engines().front().url(dir_);
-    open();
+    if (database_)
+      load();
+    else
+      open();
+  }
+  static Result<std::unique_ptr<store::Database>> try_open(std::string const& url,
+                                                           TestClock const& clock) {
+    store::OpenOptions options;
+    options.checkpoint_pages = 8;  // so that short histories have checkpoints, too
+    return store::Database::open(url, test_identity(), clock, options);
   }
   void open() {
     database_.reset();
-    store::OpenOptions options;
-    options.checkpoint_pages = 8;  // so that short histories have checkpoints, too
-    database_ = must(store::Database::open(url_, test_identity(), clock_, options));
+    database_ = must(try_open(url_, clock_));
+    load();
+  }
+  void load() {
     watch_ = std::make_unique<ledger::WatchList>();
     must(database_->for_each_address(
         [this](PublicKey const& key, bool retired) { watch_->add(key, retired); }));
@@ -113,20 +118,10 @@ class Rig {
   TestClock& clock_;
   TempDir dir_;
   std::string url_;
-  std::unique_ptr<ledger::WatchList> watch_;
   std::unique_ptr<store::Database> database_;
+  std::unique_ptr<ledger::WatchList> watch_;
   EventSeq told_;
 };
-
-// The text between `"key":` and the next comma or brace; enough for what we wrote ourselves.
-inline std::string field(std::string const& json, std::string const& key) {
-  auto const at = json.find("\"" + key + "\":");
-  if (at == std::string::npos) return {};
-  auto begin = at + key.size() + 3;
-  auto end = json.find_first_of(",}", begin);
-  if (json[begin] == '"') end = json.find('"', ++begin);
-  return json.substr(begin, end - begin);
-}
 
 inline std::vector<std::string> Rig::news() {
   std::vector<std::string> told;
@@ -137,26 +132,6 @@ inline std::vector<std::string> Rig::news() {
     told_ = event.seq;
   }
   return told;
-}
-
-// What a consumer knows who applies the feed in order.
-inline Standings folded(std::vector<model::OutboxEvent> const& events) {
-  Standings standings;
-  for (auto const& event : events) {
-    if (event.json.find("\"deposit\":") == std::string::npos) continue;
-    standings[field(event.json, "id")] = {field(event.json, "state"), field(event.json, "spend"),
-                                          std::stoll(field(event.json, "amount"))};
-  }
-  return standings;
-}
-
-inline Standings standings_of(std::vector<model::Deposit> const& deposits) {
-  Standings standings;
-  for (auto const& deposit : deposits)
-    standings[deposit.id.text()] = {std::string(model::to_string(deposit.state)),
-                                    std::string(model::to_string(deposit.spend)),
-                                    deposit.amount.value};
-  return standings;
 }
 
 }  // namespace hotside::test

@@ -45,10 +45,14 @@ Result<std::uint64_t> print_page(std::string const& body, bool json, std::string
 int deposits_list(Access const& access, DepositQuery const& query) {
   Table table{{"id", "state", "spend", "amount_stg", "address", "reference"}, {}};
   std::string filter;
+  append(filter, "utxo", query.utxo);
   append(filter, "address", query.address);
   append(filter, "reference", query.reference);
   append(filter, "state", query.state);
   append(filter, "spend", query.spend);
+  append(filter, "epoch_from", query.epoch_from);
+  append(filter, "epoch_to", query.epoch_to);
+  append(filter, "min_amount", query.min_amount);
   auto const code = show_pages(access, "/v1/deposits", filter, query.limit,
                                [&](Json const& page) { add_rows(table, page); });
   if (code == kDone && !access.json) print_table(table);

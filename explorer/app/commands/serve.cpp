@@ -6,6 +6,7 @@
 #include "explorer/app/log.hpp"
 #include "explorer/app/service.hpp"
 #include "explorer/app/signals.hpp"
+#include "explorer/app/supervisor.hpp"
 #include "explorer/app/version.hpp"
 
 namespace hotside::app {
@@ -19,7 +20,13 @@ void reload(Service& service, std::string const& config) {
   if (!read->problems.empty()) return;
   if (auto const done = service.reload(read->settings); !done)
     return spdlog::error("not reloaded: {}", done.error().what);
-  spdlog::info("reloaded tokens and log level");
+  spdlog::info("reloaded tokens, certificate, webhooks and log level");
+}
+
+// Silence makes the supervisor start us again: what does not turn any more will not by itself.
+void watch(Service const& service) {
+  if (auto const what = service.stuck()) return spdlog::critical("stuck: {}", *what);
+  tell_supervisor("WATCHDOG=1");
 }
 
 }  // namespace
@@ -39,9 +46,13 @@ int serve(std::string const& config) {
     spdlog::error("not started: {}", service.error().what);
     return service.error().fault == Fault::rejected ? kUsage : kFailed;
   }
+  tell_supervisor("READY=1");
   for (;;) {
-    auto const signal = signals.wait(std::chrono::hours(1));
-    if (!signal) continue;
+    auto const signal = signals.wait(std::chrono::seconds(1));
+    if (!signal) {
+      watch(**service);
+      continue;
+    }
     if (Signals::ends(*signal)) break;
     reload(**service, config);
   }

@@ -14,6 +14,7 @@
 #include "proto/model/address.hpp"
 #include "proto/model/render.hpp"
 #include "store/store.hpp"
+#include "tests/unit/api/fake_txn.hpp"
 
 namespace hotside::api::testing {
 
@@ -56,6 +57,11 @@ class FakeStore {
   mutable std::mutex mutex_;
   std::mutex gate_;
   FakeState state_;
+};
+
+struct NoHold : store::HoldReads {
+  Result<std::optional<store::Hold>> hold() override { return std::optional<store::Hold>(); }
+  Result<std::uint64_t> withheld() override { return 0; }
 };
 
 class FakeSnapshot : public store::Snapshot {
@@ -118,6 +124,16 @@ class FakeSnapshot : public store::Snapshot {
     return std::vector<model::PublicPayment>();
   }
   store::AuditReads& audit() override { throw std::logic_error("tested on a real store"); }
+  store::HoldReads& hold() override { return no_hold_; }
+  store::CertificateReads& certificates() override {
+    throw std::logic_error("tested on a real store");
+  }
+  store::BundleReads& bundles() override { throw std::logic_error("tested on a real store"); }
+  store::TransactionReads& transactions() override {
+    throw std::logic_error("tested on a real store");
+  }
+  store::WebhookReads& webhooks() override { throw std::logic_error("tested on a real store"); }
+  store::AddressReads& books() override { throw std::logic_error("tested on a real store"); }
 
  private:
   static bool fits(store::DepositFilter const& f, store::DepositRow const& row) {
@@ -129,6 +145,7 @@ class FakeSnapshot : public store::Snapshot {
            (!f.min_amount || d.amount >= *f.min_amount);
   }
   FakeState s_;
+  NoHold no_hold_;
 };
 
 class FakeReader : public store::Reader {
@@ -151,21 +168,21 @@ inline std::function<Result<std::unique_ptr<store::Reader>>()> FakeStore::opener
   };
 }
 
-// The writer's side: registers at once, on the caller's thread.
-struct FakeBook : model::AddressBook, model::ViolationDesk, store::WriteDesk {
+// The writer's side: does it at once, on the caller's thread.
+struct FakeBook : store::AddressBook, model::ViolationDesk, store::WriteDesk {
   explicit FakeBook(FakeStore& s) : store(s) {}
-  void register_addresses(std::vector<model::NewAddress> addresses, model::AuditEntry,
-                          std::function<void(Result<model::Registered>)> done) override {
-    if (fault) return done(fail(*fault));
-    model::Registered result;
+  Result<store::Registering> add(store::WriteTxn&, std::span<model::NewAddress const> addresses,
+                                 std::size_t) override {
+    if (fault) return fail(*fault);
+    store::Registering result{addresses.size(), {}};
     store.update([&](FakeState& state) {
       for (auto const& item : addresses) {
         auto const same = [&](auto const& row) { return row.address.key == item.key; };
         if (std::ranges::any_of(state.addresses, same)) {
-          ++result.existing;
+          ++result.count.existing;
           continue;
         }
-        ++result.created;
+        ++result.count.created;
         store::AddressRow row;
         row.address = {item.key, item.reference, item.label, false, from_unix_ms(1)};
         state.addresses.push_back(row);
@@ -173,16 +190,15 @@ struct FakeBook : model::AddressBook, model::ViolationDesk, store::WriteDesk {
       std::ranges::sort(state.addresses, {}, [](auto const& row) { return row.address.key; });
       state.counts.addresses = state.addresses.size();
     });
-    done(result);
+    return result;
   }
-  void retire_address(PublicKey key, model::AuditEntry,
-                      std::function<void(Result<bool>)> done) override {
+  Result<bool> retire(store::WriteTxn&, PublicKey const& key) override {
     bool found = false;
     store.update([&](FakeState& state) {
       for (auto& row : state.addresses)
         if (row.address.key == key) found = row.address.retired = true;
     });
-    done(found);
+    return found;
   }
   void clear(std::string reason, model::AuditEntry entry,
              std::function<void(Result<void>)> done) override {
@@ -190,10 +206,10 @@ struct FakeBook : model::AddressBook, model::ViolationDesk, store::WriteDesk {
     store.update([](FakeState& state) { state.violations.clear(); });
     done({});
   }
-  // Writes through the desk are tested on a real store.
-  void write(std::function<Result<void>(store::WriteTxn&)>,
+  void write(std::function<Result<void>(store::WriteTxn&)> work,
              std::function<void(Result<void>)> done) override {
-    done(fail(Fault::transient, "no desk here", "store"));
+    FakeTxn txn;
+    done(work(txn));
   }
   FakeStore& store;
   std::optional<Error> fault;

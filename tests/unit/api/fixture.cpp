@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sodium.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,6 +37,12 @@ void RawClient::send(std::string_view bytes) {
 
 void RawClient::hang_up() { ::shutdown(fd_, SHUT_RDWR); }
 
+std::size_t RawClient::pending() const {
+  int bytes = 0;
+  REQUIRE(::ioctl(fd_, FIONREAD, &bytes) == 0);
+  return static_cast<std::size_t>(bytes);
+}
+
 std::string RawClient::read_some() {
   std::string chunk(65536, '\0');
   auto const size = ::recv(fd_, chunk.data(), chunk.size(), 0);
@@ -67,16 +74,50 @@ RawClient::Reply RawClient::reply(bool is_head) {
     reply.headers[name] = head.substr(colon + 2, line_end - colon - 2);
     at = line_end + 2;
   }
-  if (is_head || !reply.headers.contains("content-length")) return reply;
-  auto const size = std::stoul(reply.headers["content-length"]);
-  while (buffer_.size() < size) {
-    auto const chunk = read_some();
-    if (chunk.empty()) break;
-    buffer_ += chunk;
+  reply.is_whole = true;
+  if (is_head) return reply;
+  if (reply.headers.contains("transfer-encoding")) {
+    for (auto piece = chunk(); !piece.empty(); piece = chunk()) reply.body += piece;
+    reply.is_whole = std::exchange(saw_end_, false);
+  } else if (reply.headers.contains("content-length")) {
+    auto const size = std::stoul(reply.headers["content-length"]);
+    reply.is_whole = await(size);
+    reply.body = cut(std::min(size, buffer_.size()));
   }
-  reply.body = buffer_.substr(0, size);
-  buffer_.erase(0, size);
   return reply;
+}
+
+bool RawClient::await(std::size_t size) {
+  while (buffer_.size() < size) {
+    auto const more = read_some();
+    if (more.empty()) return false;
+    buffer_ += more;
+  }
+  return true;
+}
+
+std::string RawClient::cut(std::size_t size) {
+  auto out = buffer_.substr(0, size);
+  buffer_.erase(0, size);
+  return out;
+}
+
+std::string RawClient::line() {
+  std::size_t end = 0;
+  while ((end = buffer_.find("\r\n")) == std::string::npos)
+    if (!await(buffer_.size() + 1)) return {};
+  return cut(end + 2);
+}
+
+std::string RawClient::chunk() {
+  auto const head = line();
+  if (head.empty()) return {};
+  auto const size = std::stoul(head, nullptr, 16);
+  if (!await(size + 2)) return {};
+  auto out = cut(size);
+  REQUIRE(cut(2) == "\r\n");
+  saw_end_ = out.empty();
+  return out;
 }
 
 struct TestServer::Net {
@@ -85,16 +126,18 @@ struct TestServer::Net {
   std::thread thread;
 };
 
-TestServer::TestServer(ApiOptions options) : net_(std::make_unique<Net>()) {
+TestServer::TestServer(ApiOptions options, RouteTable const* routes)
+    : net_(std::make_unique<Net>()) {
   REQUIRE(sodium_init() >= 0);
   options.listen = "127.0.0.1:0";
   options.version = "0.1.0";
   options.network = "testnet";
   options.hrp = "stt";
   options.genesis = hash_of(0x2c);
-  auto started =
-      ApiServer::start(net_->io, std::move(options),
-                       ApiPorts{store.opener(), book, book, book, board, metrics, clock});
+  ApiPorts ports{store.opener(), book, book, book, board, metrics, clock};
+  auto started = routes == nullptr
+                     ? ApiServer::start(net_->io, std::move(options), std::move(ports))
+                     : ApiServer::start(net_->io, std::move(options), std::move(ports), *routes);
   if (!started) FAIL(started.error().what);
   server_ = std::move(*started);
   net_->thread = std::thread([this] { net_->io.run(); });
@@ -169,9 +212,9 @@ void fill(TestServer& server) {
                       test_deposit(1, 1833, std::nullopt, 400'000'000, DepositState::committed)};
     store::AddressRow row;
     row.address = {test_key(1), "user-17", "hot", false, from_unix_ms(1)};
-    row.committed = {2, Sum{INT64_MAX} + 400'000'000};
-    row.unspent = row.committed;
-    row.prepared = {1, 5};
+    row.totals.committed = {2, Sum{INT64_MAX} + 400'000'000};
+    row.totals.unspent = row.totals.committed;
+    row.totals.prepared = {1, 5};
     state.addresses = {row};
     Time const at = server.clock.time;
     state.events = {fake_event(1, model::EventType::deposit_committed, at, &state.deposits[2]),

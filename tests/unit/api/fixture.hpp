@@ -18,25 +18,32 @@ class RawClient {
   RawClient(RawClient const&) = delete;
   RawClient& operator=(RawClient const&) = delete;
   void send(std::string_view bytes);
-  void hang_up();           // no more bytes from us, and none wanted
-  std::string read_some();  // empty at the end of the stream
+  void hang_up();               // no more bytes from us, and none wanted
+  std::size_t pending() const;  // bytes that came and were not read
+  std::string read_some();      // empty at the end of the stream
   std::string read_all();
 
   struct Reply {
     int status = 0;
     std::map<std::string, std::string> headers;  // names in lower case
     std::string body;
+    bool is_whole = false;  // the body ended as it said it would
   };
   Reply reply(bool is_head = false);  // status 0: the connection ended instead
+  std::string line();                 // with its end; empty: the connection ended
+  std::string chunk();                // of a chunked answer; empty: its end, or the connection's
 
  private:
+  bool await(std::size_t size);  // that many bytes in the buffer
+  std::string cut(std::size_t size);
   int fd_ = -1;
   std::string buffer_;
+  bool saw_end_ = false;  // of the last chunked answer
 };
 
 class TestServer {
  public:
-  explicit TestServer(ApiOptions options = {});
+  explicit TestServer(ApiOptions options = {}, RouteTable const* routes = nullptr);
   ~TestServer();
   RawClient::Reply get(std::string const& target, std::string const& headers = {});
   RawClient::Reply request(std::string const& method, std::string const& target,

@@ -142,3 +142,29 @@ TEST_CASE("contradiction, bad block and store come first") {
   w.facts.fault = "cannot open";
   CHECK(w.codes() == "bad_block store store");
 }
+
+TEST_CASE("a write that does not end is a fault of the store, and in the end of the service") {
+  TestServer server;
+  fill(server);
+  auto const since = [&](std::chrono::seconds ago) {
+    server.board.update([&](model::Live& live) { live.writing_since = server.clock.time - ago; });
+  };
+  since(kWriteSlow);
+  CHECK(server.get("/readyz").status == 200);
+  since(kWriteSlow + std::chrono::seconds(1));
+  CHECK(contains(server.get("/readyz").body, "\"code\":\"store\""));
+  CHECK(server.get("/healthz").status == 200);
+  since(kWriteDead + std::chrono::seconds(1));
+  CHECK(server.get("/healthz").status == 503);
+  server.board.update([](model::Live& live) { live.writing_since.reset(); });
+  CHECK(server.get("/healthz").status == 200);
+}
+
+TEST_CASE("a write-ahead log that a reader holds back is said to be a fault of the store") {
+  TestServer server;
+  fill(server);
+  server.board.update([](model::Live& live) { live.wal_bytes = kWalBytesMax; });
+  CHECK(server.get("/readyz").status == 200);
+  server.board.update([](model::Live& live) { live.wal_bytes = kWalBytesMax + 1; });
+  CHECK(contains(server.get("/readyz").body, "holds it back"));
+}

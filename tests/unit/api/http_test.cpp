@@ -97,12 +97,91 @@ TEST_CASE("what is not HTTP is refused and the connection ends") {
     CHECK(reply.status == 400);
     CHECK(contains(reply.body, "/docs/errors#malformed-request"));
   }
-  // Two ideas of where a body ends are the start of request smuggling.
-  RawClient client(server.port());
-  client.send(
-      "POST /v1/addresses HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-      "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
-  CHECK(client.reply().status == 400);
+}
+
+// Two ideas of where a message ends, or whom it is for, are the start of request smuggling: each of
+// these gets one 400 and the end of the connection, and what is behind it is never answered.
+TEST_CASE("a message that could be read in two ways is refused") {
+  TestServer server;
+  std::string const zero = std::string("A\0B", 3);
+  for (auto const& fields : std::initializer_list<std::string>{
+           std::string("Content-Length: 4\r\nTransfer-Encoding: chunked"),
+           std::string("Transfer-Encoding: chunked\r\nContent-Length: 4"),
+           std::string("Transfer-Encoding: gzip"),
+           std::string("Transfer-Encoding: identity"),
+           std::string("Transfer-Encoding: chunked, gzip"),
+           std::string("Transfer-Encoding: gzip, chunked"),
+           std::string("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
+           std::string("Transfer-Encoding:\x0b chunked"),
+           std::string("Transfer-Encoding : chunked"),
+           std::string("Content-Length: 4\r\nContent-Length: 4"),
+           std::string("Content-Length: 4\r\nContent-Length: 5"),
+           std::string("Content-Length: 4, 4"),
+           std::string("Content-Length: +4"),
+           std::string("Content-Length: -1"),
+           std::string("Content-Length: 0x4"),
+           std::string("Content-Length: 99999999999999999999"),
+           std::string("X-Folded: a\r\n b"),
+           std::string("X-Folded: a\r\n\tContent-Length: 4"),
+           std::string(" Leading: a"),
+           std::string("X-Bare: a\nContent-Length: 4"),
+           std::string("X-Return: a\rb"),
+           "X-Zero: " + zero,
+           zero + ": a",
+           std::string("Host: b"),
+           std::string("No colon"),
+           std::string(": no name")}) {
+    INFO(fields);
+    RawClient client(server.port());
+    client.send("GET /healthz HTTP/1.1\r\nHost: a\r\n" + fields +
+                "\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(client.reply().status == 400);
+    CHECK(client.read_all().empty());
+  }
+  for (std::string const first :
+       {"GET /healthz HTTP/1.0\r\nTransfer-Encoding: chunked", "GET /healthz\r\nHost: a",
+        "GET /healthz HTTP/1.1\nHost: a", "GET\t/healthz HTTP/1.1\r\nHost: a",
+        "GET http://a@b/healthz HTTP/1.1\r\nHost: a", "GET http:///healthz HTTP/1.1\r\nHost: a",
+        "GET healthz HTTP/1.1\r\nHost: a"}) {
+    INFO(first);
+    RawClient client(server.port());
+    client.send(first + "\r\nConnection: close\r\n\r\n");
+    CHECK(client.reply().status == 400);
+    CHECK(client.read_all().empty());
+  }
+}
+
+TEST_CASE("a long chunk extension or trailer is not gathered without bound") {
+  TestServer server;
+  for (std::string const start : {"1;", "1\r\nx\r\n0\r\nX: "}) {
+    RawClient client(server.port());
+    client.send(
+        "POST /v1/addresses HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n" +
+        start + std::string(1 << 20, 'x'));
+    CHECK(client.reply().status == 431);
+  }
+}
+
+TEST_CASE("large answers are compressed for who takes it") {
+  TestServer server;
+  fill(server);
+  server.store.update([](FakeState& state) {
+    for (std::uint64_t seq = 4; seq <= 104; ++seq)
+      state.events.push_back(fake_event(seq, model::EventType::deposit_committed,
+                                        from_unix_ms(1'800'000'000'000), &state.deposits[2]));
+  });
+  auto const plain = server.get("/v1/events");
+  CHECK_FALSE(plain.headers.contains("content-encoding"));
+  CHECK(plain.headers.at("vary") == "Accept-Encoding");
+  auto const packed = server.get("/v1/events", "Accept-Encoding: br, gzip;q=0.5\r\n");
+  CHECK(packed.headers.at("content-encoding") == "gzip");
+  CHECK(packed.body.starts_with("\x1f\x8b"));
+  CHECK(packed.body.size() * 5 < plain.body.size());
+  CHECK_FALSE(server.get("/v1/events", "Accept-Encoding: gzip;q=0, br\r\n")
+                  .headers.contains("content-encoding"));
+  CHECK_FALSE(
+      server.get("/v1/status", "Accept-Encoding: gzip\r\n").headers.contains("content-encoding"));
 }
 
 TEST_CASE("slow clients are cut, patient ones are not") {
@@ -169,6 +248,8 @@ TEST_CASE("without tokens only local names are answered") {
   CHECK(client.reply().status == 200);
   client.send("GET http://localhost/v1/status HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n");
   CHECK(client.reply().status == 200);
+  client.send("GET http://evil.example/v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(client.reply().status == 421);
   client.send("GET /readyz HTTP/1.1\r\nHost: evil.example\r\n\r\n");
   CHECK(client.reply().status == 200);
 }

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "explorer/api/rate_limit.hpp"
 #include "tests/unit/api/fixture.hpp"
 
 using namespace hotside;
@@ -91,7 +92,53 @@ TEST_CASE("tokens decide who may do what") {
   CHECK(server.request("POST", "/v1/addresses", std::string(1 << 20, ' '), json("guess")).status ==
         401);
 
-  server.server().reload(std::vector<Token>{});
+  CHECK(server.get("/v1/audit").status == 401);
+  CHECK_FALSE(server.server().reload(std::nullopt, TlsFiles{"a.pem", "b.pem"}));
+  CHECK(server.get("/v1/status", with("reader")).status == 200);
+  REQUIRE(server.server().reload(std::vector<Token>{}, std::nullopt));
   auto const locked = [&] { return server.get("/v1/status", with("reader")).status == 401; };
   CHECK((locked() || locked()));
+}
+
+TEST_CASE("a caller has one second's worth of requests, and gets it back with time") {
+  using namespace std::chrono_literals;
+  RateLimit limit(2);
+  RateLimit::Time const start{};
+  CHECK_FALSE(limit.take("a", start));
+  CHECK_FALSE(limit.take("a", start));
+  CHECK(limit.take("a", start) == 1s);
+  CHECK_FALSE(limit.take("b", start));
+  CHECK(limit.take("a", start + 400ms) == 1s);
+  CHECK_FALSE(limit.take("a", start + 600ms));
+  CHECK(limit.take("a", start + 700ms) == 1s);
+  CHECK_FALSE(limit.take("a", start + 1h));
+  CHECK_FALSE(limit.take("a", start + 1h));
+  CHECK(limit.take("a", start + 1h) == 1s);  // not an hour's worth
+  RateLimit none(0);
+  for (int i = 0; i < 1000; ++i) CHECK_FALSE(none.take("a", start));
+}
+
+TEST_CASE("too many requests of one token are answered 429, other tokens go on") {
+  ApiOptions options;
+  options.tokens = *parse_tokens(kFile, "tokens.toml");
+  options.limits.requests_per_second = 1;
+  TestServer server(options);
+  fill(server);
+  RawClient client(server.port());
+  std::string const request =
+      "GET /v1/status HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer reader\r\n\r\n";
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += request;
+  client.send(many);
+  int refused = 0;
+  for (int i = 0; i < 100; ++i) {
+    auto const reply = client.reply();
+    if (reply.status != 429) continue;
+    ++refused;
+    CHECK(reply.headers.at("retry-after") == "1");
+    CHECK(contains(reply.body, "/docs/errors#too-many-requests"));
+  }
+  CHECK(refused > 0);
+  CHECK(server.get("/v1/status", "Authorization: Bearer boss\r\n").status == 200);
+  CHECK(server.get("/healthz").status == 200);
 }

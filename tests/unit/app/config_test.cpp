@@ -195,22 +195,71 @@ TEST_CASE("settings are checked against each other") {
             .size() == 1);
 }
 
-TEST_CASE("what this version does not serve is refused, not ignored") {
+TEST_CASE("a webhook is taken with its secrets, and each mistake has its line") {
   Folder const folder;
-  folder.write("secret", "whsec_x");
-  CHECK(problems(minimal(folder, "[relay]\nlisten = \"127.0.0.1:4145\"\ntoken_file = \"" +
-                                     folder.file("api.token") +
-                                     "\"\n[[webhook]]\nurl = \"https://a.example/\"\n"
-                                     "secret_file = \"" +
-                                     folder.file("secret") +
-                                     "\"\nevents = [\"deposit.gone\"]\nallow_private = 1\n"
-                                     "[http]\ntls_cert = \"" +
-                                     folder.file("secret") + "\"\n")) ==
-        Texts{"h.toml:7: relay: is not served by this version; take the section out",
-              "h.toml:10: webhook: is not served by this version; take the section out",
-              "h.toml:13: webhook.events: \"deposit.gone\" is not an event type",
-              "h.toml:14: webhook.allow_private: is not of type boolean",
-              "h.toml:16: http.tls_cert: TLS is not served by this version"});
+  std::string const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  folder.write("secret", secret + "\n\n" + secret + "\r\n");
+  folder.write("bad", secret + "\nwhsec_short\n");
+  folder.write("three", secret + "\n" + secret + "\n" + secret + "\n");
+  auto const hook = [&](std::string const& url, std::string const& file, std::string const& rest) {
+    return "[[webhook]]\nurl = \"" + url + "\"\nsecret_file = \"" + folder.file(file) + "\"\n" +
+           rest;
+  };
+  auto const good = read_configuration(
+      "h.toml",
+      minimal(folder, hook("https://a.example/x", "secret", "events = [\"deposit.committed\"]\n") +
+                          hook("http://127.0.0.1:1/", "secret", "allow_private = true\n")),
+      {}, Reader::service);
+  REQUIRE(good.problems.empty());
+  REQUIRE(good.settings.webhooks.size() == 2);
+  auto const& first = good.settings.webhooks[0];
+  CHECK(first.url == "https://a.example/x");
+  CHECK(first.secrets == Texts{secret, secret});
+  CHECK(first.events == model::bit(model::EventType::deposit_committed));
+  CHECK_FALSE(first.allow_private);
+  CHECK(good.settings.webhooks[1].events == model::kAllEventTypes);
+  CHECK(good.settings.webhooks[1].allow_private);
+
+  auto const texts = problems(minimal(
+      folder, hook("ftp://a.example/", "bad", "events = [\"deposit.gone\"]\nallow_private = 1\n") +
+                  hook("https://[::1]/", "three", "events = []\n") +
+                  hook("https://b.example/", "none", "") +
+                  hook("https://b.example/", "secret", "")));
+  CHECK(texts ==
+        Texts{"h.toml:8: webhook.url: is not an http:// or https:// address",
+              "h.toml:9: webhook.secret_file: " + folder.file("bad") +
+                  ":2: a webhook secret is whsec_ and standard Base64 of 24 to 64 bytes",
+              "h.toml:10: webhook.events: \"deposit.gone\" is not an event type",
+              "h.toml:11: webhook.allow_private: is not of type boolean",
+              "h.toml:13: webhook.url: ::1 is not a public address; it needs allow_private = true",
+              "h.toml:14: webhook.secret_file: " + folder.file("three") +
+                  ": one or two lines are expected, each a secret",
+              "h.toml:15: webhook.events: names no event type; leave it out to send all",
+              "h.toml:18: webhook.secret_file: cannot read " + folder.file("none") +
+                  ": No such file or directory",
+              "h.toml:20: webhook.url: another [[webhook]] has the same url"});
+}
+
+TEST_CASE("a certificate needs its key, and nothing of either is shown") {
+  Folder const folder;
+  folder.write("key.pem", "not a key: hunter2");
+  auto const line = [&](char const* key) {
+    return std::string(key) + " = \"" + folder.file("key.pem") + "\"\n";
+  };
+  CHECK(problems(minimal(folder, "[http]\n" + line("tls_cert"))) ==
+        Texts{"h.toml:8: http.tls_cert: TLS needs http.tls_key too"});
+  CHECK(problems(minimal(folder, "[http]\n" + line("tls_key"))) ==
+        Texts{"h.toml:8: http.tls_key: TLS needs http.tls_cert too"});
+  CHECK(problems(minimal(folder, "[http]\n" + line("tls_cert") + line("tls_key"))) ==
+        Texts{"h.toml:8: http.tls_cert: " + folder.file("key.pem") +
+              ": is not a readable certificate chain (PEM)"});
+  CHECK(
+      problems(minimal(folder, "[http]\n" + line("tls_cert") + line("tls_key")), {}, Reader::client)
+          .empty());
+  auto const limited = read_configuration(
+      "h.toml", minimal(folder, "[http]\nrequests_per_second = 5\n"), {}, Reader::service);
+  CHECK(limited.problems.empty());
+  CHECK(limited.settings.requests_per_second == 5);
 }
 
 TEST_CASE("an address to listen on is an IP address with a port") {

@@ -266,6 +266,22 @@ TEST_CASE("created, spent and created again within one epoch stays one deposit")
   CHECK(chain.rig.deposits().size() == 1);
 }
 
+TEST_CASE("what was created twice in an epoch keeps its first place when the second is gone") {
+  Chain chain;
+  auto const pay = payment(1, 1, 9);
+  auto const first = chain.connect({{{}, {pay}}});
+  chain.connect({{{pay.id}, {}}});
+  chain.connect({{{}, {pay}}});
+  CHECK(chain.rig.deposit(pay.id, Epoch(1))->offset == Offset(2));
+  chain.connect_at(2, {});
+  CHECK(chain.rig.deposit(pay.id, Epoch(1))->offset == Offset(0));
+  chain.seal({{{}, {pay}}, {{pay.id}, {}}});
+  auto const committed = *chain.rig.deposit(pay.id, Epoch(1));
+  CHECK(committed.state == DepositState::committed);
+  CHECK(committed.offset == Offset(0));
+  CHECK(committed.tx_hash == first.transactions[1].hash);
+}
+
 TEST_CASE("spent and created again in micro blocks, while the old one is not finally spent") {
   Chain chain;
   auto const pay = payment(1, 1, 400);

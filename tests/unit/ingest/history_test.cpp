@@ -1,5 +1,6 @@
 #include <cstdlib>
 
+#include "proto/base/sha3.hpp"
 #include "tests/support/ingest_rig.hpp"
 #include "tests/support/random_history.hpp"
 
@@ -60,6 +61,42 @@ void check_feed(Rig& rig) {
   REQUIRE(counts.committed == final_ones);
 }
 
+// What is kept beside deposits and events equals what can be counted from them.
+void check_books(Rig& rig) {
+  auto reader = must(store::open_reader(rig.url()));
+  auto snapshot = must(reader->snapshot());
+  std::map<PublicKey, store::Totals> counted;
+  auto const count = [](store::Total& total, model::Deposit const& deposit, bool counts) {
+    total.count += counts ? 1 : 0;
+    total.amount += counts ? deposit.amount.value : 0;
+  };
+  for (auto const& deposit : rig.deposits()) {
+    auto& totals = counted[deposit.recipient];
+    bool const is_final = deposit.state == DepositState::committed;
+    count(totals.prepared, deposit, deposit.state == DepositState::prepared);
+    count(totals.committed, deposit, is_final);
+    count(totals.unspent, deposit, is_final && deposit.spend == model::SpendState::unspent);
+  }
+  for (auto const& row : must(snapshot->addresses({}, std::nullopt, 1000))) {
+    REQUIRE(row.totals == counted[row.address.key]);
+    REQUIRE(must(snapshot->books().totals_of(*row.address.reference)) == row.totals);
+  }
+  store::Checkpoint expected;
+  for (auto const& event : rig.events()) {
+    if (event.type == model::EventType::deposit_committed) {
+      auto const id = *model::DepositId::parse(field(event.json, "id"));
+      auto const amount = std::stoll(field(event.json, "amount"));
+      Sha3 sha;
+      sha.bytes(expected.hash.view());
+      sha.bytes(id.utxo.view());
+      sha.u64(id.epoch.value);
+      sha.i64(amount);
+      expected = {expected.count + 1, expected.amount + amount, sha.finish()};
+    }
+    REQUIRE(must(snapshot->books().checkpoint(event.seq)) == expected);
+  }
+}
+
 std::map<std::string, model::Deposit> effective(Rig& rig) {
   std::map<std::string, model::Deposit> found;
   for (auto deposit : rig.deposits()) {
@@ -87,6 +124,7 @@ TEST_CASE("after any history the tables equal a naive replay, and folding the fe
       if (step % 29 == 28) rig.open();
     }
     check_feed(rig);
+    check_books(rig);
   }
 }
 
@@ -120,6 +158,7 @@ TEST_CASE("an address registered late has the same deposits as one registered ea
       CHECK(b.at(id) == deposit);
     }
     check_feed(late);
+    check_books(late);
     check_feed(early);
   }
 }

@@ -58,9 +58,23 @@ struct Desk {
     return true;
   }
   Result<model::Registered> add(std::uint64_t key) {
-    std::promise<Result<model::Registered>> done;
-    writer->register_addresses({{key_of(key), std::nullopt, std::nullopt}}, {},
-                               [&](auto result) { done.set_value(std::move(result)); });
+    return add(std::vector<model::NewAddress>{{key_of(key), std::nullopt, std::nullopt}})
+        .map([](auto const& done) { return done.count; });
+  }
+  Result<store::Registering> add(std::vector<model::NewAddress> addresses,
+                                 std::size_t history = 1'000'000) {
+    store::Registering made;
+    auto const done = write([&](store::WriteTxn& txn) -> Result<void> {
+      HS_TRY(added, writer->add(txn, addresses, history));
+      made = added;
+      return {};
+    });
+    if (!done) return fail(done.error());
+    return made;
+  }
+  Result<void> write(std::function<Result<void>(store::WriteTxn&)> work) {
+    std::promise<Result<void>> done;
+    writer->write(std::move(work), [&](Result<void> result) { done.set_value(std::move(result)); });
     return done.get_future().get();
   }
   std::optional<model::Position> position() {
@@ -205,7 +219,7 @@ TEST_CASE("a full inbox says so, and says when there is room again") {
   // A job that waits keeps the writer busy while the inbox fills.
   std::promise<void> go;
   auto const gate = go.get_future().share();
-  desk.writer->retire_address(key_of(1), {}, [gate](auto) { gate.wait(); });
+  desk.writer->write([](auto&) { return Result<void>(); }, [gate](auto) { gate.wait(); });
   for (int i = 0; i < 4; ++i) desk.submit(model::NodeChanged{"a", i % 2 == 0, "following"});
   CHECK_FALSE(desk.writer->room());
   go.set_value();
@@ -264,4 +278,107 @@ TEST_CASE("a reader sees whole transactions while the writer writes") {
       rows.push_back(row.deposit);
     REQUIRE(folded(events.events) == standings_of(rows));
   }
+}
+
+TEST_CASE("a batch of addresses ends where it has told enough history, but tells of one at least") {
+  Desk desk;
+  desk.start();
+  desk.submit(model::Started{Epoch(0), kBefore});
+  std::vector<model::PublicPayment> paid;
+  for (std::uint64_t key = 1; key <= 5; ++key)
+    for (std::int64_t serno = 0; serno < 10; ++serno) paid.push_back(payment(key, serno, 1));
+  desk.submit(model::Sealed{macro(Epoch(0), kBefore, {{{}, paid}})});
+  REQUIRE(desk.eventually([&] { return desk.position().has_value(); }));
+
+  std::vector<model::NewAddress> addresses;
+  for (std::uint64_t key = 1; key <= 6; ++key)
+    addresses.push_back({key_of(key), std::nullopt, std::nullopt});
+  auto const two = must(desk.add(addresses, 25));
+  CHECK(two.taken == 2);
+  CHECK(two.count.created == 2);
+  CHECK(desk.standings().size() == 20);
+  // Those that are known have nothing more to tell.
+  auto const four = must(desk.add(addresses, 25));
+  CHECK(four.taken == 4);
+  CHECK(four.count.existing == 2);
+  auto const one = must(desk.add({addresses.begin() + 4, addresses.end()}, 3));
+  CHECK(one.taken == 1);
+  CHECK(desk.standings().size() == 50);
+}
+
+TEST_CASE("what a refused transaction registered is not watched") {
+  Desk desk;
+  desk.start();
+  auto const refused = desk.write([&](store::WriteTxn& txn) -> Result<void> {
+    std::vector<model::NewAddress> const one{{key_of(1), std::nullopt, std::nullopt}};
+    must(desk.writer->add(txn, one, 10));
+    return fail(Fault::rejected, "on second thoughts");
+  });
+  CHECK_FALSE(refused);
+  CHECK_FALSE(desk.board.read().store_fault);  // a refusal says nothing about the store
+  CHECK(must(desk.add(1)).created == 1);
+  desk.submit(model::Started{Epoch(0), kBefore});
+  desk.submit(
+      model::Sealed{macro(Epoch(0), kBefore, {{{}, {payment(1, 1, 7), payment(2, 1, 7)}}})});
+  REQUIRE(desk.eventually([&] { return desk.position().has_value(); }));
+  CHECK(desk.standings().size() == 1);
+}
+
+TEST_CASE("a lifted hold gives its events their numbers in portions, also after a restart") {
+  Desk desk;
+  ingest::WriterOptions options;
+  options.released_events = 2;
+  desk.start(options);
+  must(desk.add(1));
+  auto const write = [&](auto work) {
+    std::promise<Result<void>> done;
+    desk.writer->write(work, [&](Result<void> result) { done.set_value(std::move(result)); });
+    must(done.get_future().get());
+  };
+  write([](store::WriteTxn& txn) { return txn.hold().set({from_unix_ms(1), "ops", "because"}); });
+  desk.submit(model::Started{Epoch(0), kBefore});
+  Tx all;
+  for (std::int64_t serno = 0; serno < 9; ++serno) all.payments.push_back(payment(1, serno, 5));
+  desk.submit(model::Sealed{macro(Epoch(0), kBefore, {all})});
+  REQUIRE(desk.eventually([&] { return desk.standings().size() == 9; }));
+  auto const head = [&] {
+    auto reader = must(store::open_reader(desk.url));
+    return must(must(reader->snapshot())->feed()).head.value;
+  };
+  CHECK(head() == 0);
+  write([](store::WriteTxn& txn) -> Result<void> {
+    HS_TRY(lifted, txn.hold().lift());
+    CHECK(lifted);
+    return {};
+  });
+  CHECK(head() >= 2);  // the first portion comes with the lifting
+  desk.start(options);
+  REQUIRE(desk.eventually([&] { return head() == 9; }));
+}
+
+TEST_CASE(
+    "a reader that stands still lets the log grow, and it is short again when the reader goes") {
+  TestClock clock;
+  Rig rig{clock};  // a checkpoint every 8 pages
+  rig.apply(model::Started{Epoch(0), kBefore});
+  auto reader = must(store::open_reader(rig.url()));
+  auto previous = kBefore;
+  std::uint64_t epoch = 0;
+  auto const seal = [&](int times) {
+    for (; times > 0; --times, ++epoch) {
+      auto const block = macro(Epoch(epoch), previous,
+                               {Tx{{}, {payment(1, static_cast<std::int64_t>(epoch), 5)}}});
+      previous = block.hash;
+      rig.apply(model::Sealed{block});
+    }
+  };
+  seal(20);
+  auto const usual = rig.database().wal_bytes();
+  {
+    auto const still = must(reader->snapshot());
+    seal(200);
+    CHECK(rig.database().wal_bytes() > 4 * usual);
+  }
+  seal(20);
+  CHECK(rig.database().wal_bytes() <= 2 * usual);
 }

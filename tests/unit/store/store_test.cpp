@@ -269,10 +269,10 @@ TEST_CASE("sums are exact beyond 64 bits") {
   auto reader = stage.reader();
   auto snapshot = must(reader->snapshot());
   auto const row = *must(snapshot->address(key_of(1)));
-  CHECK(row.committed.count == 6);
-  CHECK(to_decimal(row.committed.amount) == to_decimal(Sum{most} * 6));
-  CHECK(row.unspent.count == 5);
-  CHECK(row.prepared.amount == -3);
+  CHECK(row.totals.committed.count == 6);
+  CHECK(to_decimal(row.totals.committed.amount) == to_decimal(Sum{most} * 6));
+  CHECK(row.totals.unspent.count == 5);
+  CHECK(row.totals.prepared.amount == -3);
   CHECK(row.address.reference == "user-1");
   CHECK_FALSE(must(snapshot->address(key_of(77))));
 }

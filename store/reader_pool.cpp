@@ -1,8 +1,8 @@
-#include "explorer/api/reader_pool.hpp"
+#include "store/reader_pool.hpp"
 
-namespace hotside::api {
+namespace hotside::store {
 
-Result<std::unique_ptr<store::Snapshot>> ReaderPool::Connection::snapshot() {
+Result<std::unique_ptr<Snapshot>> ReaderPool::Connection::snapshot() {
   if (!reader_) {
     auto opened = open_();
     if (!opened) return fail(std::move(opened.error()));
@@ -53,4 +53,4 @@ void ReaderPool::work() {
   }
 }
 
-}  // namespace hotside::api
+}  // namespace hotside::store

@@ -1,5 +1,5 @@
 #pragma once
-// Two threads that read the store, each with its own connection, behind one bounded queue.
+// Threads that read the store, each with its own connection, behind one bounded queue.
 
 #include <condition_variable>
 #include <cstddef>
@@ -14,20 +14,20 @@
 #include "proto/base/result.hpp"
 #include "store/store.hpp"
 
-namespace hotside::api {
+namespace hotside::store {
 
 class ReaderPool {
  public:
-  using Open = std::function<Result<std::unique_ptr<store::Reader>>()>;
+  using Open = std::function<Result<std::unique_ptr<Reader>>()>;
   // What a job is given: its thread's connection, opened when first needed.
   class Connection {
    public:
     explicit Connection(Open const& open) : open_(open) {}
-    Result<std::unique_ptr<store::Snapshot>> snapshot();
+    Result<std::unique_ptr<Snapshot>> snapshot();
 
    private:
     Open const& open_;
-    std::unique_ptr<store::Reader> reader_;
+    std::unique_ptr<Reader> reader_;
   };
   using Job = std::function<void(Connection&)>;
 
@@ -51,4 +51,4 @@ class ReaderPool {
   std::vector<std::thread> threads_;  // last: they use everything above
 };
 
-}  // namespace hotside::api
+}  // namespace hotside::store

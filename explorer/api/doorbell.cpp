@@ -1,0 +1,23 @@
+#include "explorer/api/doorbell.hpp"
+
+#include <algorithm>
+
+namespace hotside::api {
+
+void Doorbell::ring(EventSeq head) {
+  head_ = std::max(head_, head);
+  for (auto* const wait : waiting_) wait->cancel();
+}
+
+boost::asio::awaitable<void> Doorbell::wait(EventSeq seen, Steady::time_point deadline,
+                                            std::shared_ptr<Exchange> exchange) {
+  if (head_ > seen) co_return;  // rung between the reading and now
+  Waits::Wait wait(waits_);
+  waiting_.insert(&wait);
+  exchange->on_abandoned = [&wait] { wait.cancel(); };
+  co_await wait.until(deadline);
+  exchange->on_abandoned = nullptr;
+  waiting_.erase(&wait);
+}
+
+}  // namespace hotside::api

@@ -1,0 +1,307 @@
+// What is compared with what, and how a history comes to rest.
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/model/address.hpp"
+#include "tests/sim/simulation.hpp"
+#include "tests/support/feed_reading.hpp"
+
+namespace hotside::sim {
+namespace {
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) throw Broken("a reader fails: " + result.error().what);
+  return std::move(*result);
+}
+
+}  // namespace
+
+void Simulation::expect(bool holds, std::string_view what) const {
+  if (holds) return;
+  throw Broken(std::string(what) + " (action " + std::to_string(at_) + " of the script, " +
+               to_rfc3339(clock_.now()) + ")");
+}
+
+std::unique_ptr<store::Snapshot> Simulation::snapshot(std::size_t reader) {
+  return must(readers_[reader]->snapshot());
+}
+
+// ---- after each commit
+
+// The next events of the feed are these, in any order but that a deposit's own come first.
+void Simulation::expect_lines(Lines lines) {
+  if (lines.empty()) return;
+  auto const end = feed_.size();
+  auto const begin = end - lines.size();
+  Lines told;
+  std::map<std::string, bool> has_spend;
+  for (auto at = begin; at < end; ++at) {
+    auto line = shadow_.line(feed_[at]);
+    auto const type = line.substr(0, line.find(' '));
+    auto const id = test::field(feed_[at].json, "id");
+    if (type.starts_with("spend.")) has_spend[id] = true;
+    expect(!type.starts_with("deposit.") || !has_spend[id],
+           "a deposit's own event comes before its spend's: " + line);
+    told.push_back(std::move(line));
+    ++coverage_["told: " + type];
+  }
+  std::sort(told.begin(), told.end());
+  std::sort(lines.begin(), lines.end());
+  if (told == lines) return;
+  std::string text;
+  for (auto const& line : told)
+    if (!std::binary_search(lines.begin(), lines.end(), line)) text += "\n  told     " + line;
+  for (auto const& line : lines)
+    if (!std::binary_search(told.begin(), told.end(), line)) text += "\n  expected " + line;
+  expect(false, "the feed tells what happened:" + text + "\n");
+}
+
+void Simulation::check_feed() {
+  auto view = snapshot(0);
+  auto const head = must(view->feed()).head;
+  auto page = must(view->events(EventSeq(feed_.size()), model::kAllEventTypes, 100'000, 100'000));
+  view.reset();
+  std::deque<model::OutboxEvent> fresh(page.events.begin(), page.events.end());
+  for (auto& lines : std::exchange(expected_, {})) {
+    expect(fresh.size() >= lines.size(),
+           lines.empty() ? "" : "an event is missing: " + lines.front());
+    for (std::size_t count = 0; count < lines.size(); ++count) {
+      expect(fresh.front().seq.value == feed_.size() + 1 &&
+                 test::field(fresh.front().json, "seq") == std::to_string(feed_.size() + 1),
+             "numbers have no holes");
+      feed_.push_back(std::move(fresh.front()));
+      fresh.pop_front();
+    }
+    expect_lines(std::move(lines));
+  }
+  expect(fresh.empty(), "nothing happened, and yet: " + (fresh.empty() ? "" : fresh.front().json));
+  expect(head.value == feed_.size(), "the head is the last number");
+  if (!page.events.empty() || dice_.one_in(8)) check_tables();
+}
+
+void Simulation::check_tables() {
+  auto const view = snapshot(0);
+  std::vector<model::Deposit> deposits;
+  oracle::Rows rows;
+  for (auto const& row : must(view->deposits({}, std::nullopt, 100'000))) {
+    deposits.push_back(row.deposit);
+    rows[{plain(row.deposit.id.utxo), row.deposit.id.epoch.value}] = plain(row.deposit);
+  }
+  auto const& wanted = shadow_.book().rows();
+  if (rows != wanted) {
+    std::string text;
+    for (auto const& [key, row] : rows)
+      if (!wanted.contains(key) || !(wanted.at(key) == row)) text += "\n  stored   " + text_of(row);
+    for (auto const& [key, row] : wanted)
+      if (!rows.contains(key) || !(rows.at(key) == row)) text += "\n  expected " + text_of(row);
+    expect(false, "the tables are the oracle's:" + text + "\n");
+  }
+  expect(test::folded(feed_) == test::standings_of(deposits), "folding the feed gives the tables");
+  expect(must(view->position()) == shadow_.position(), "the position is the last block taken in");
+  check_sums(*view);
+}
+
+void Simulation::check_sums(store::Snapshot& view) {
+  store::Counts counts;
+  std::map<oracle::Id, std::array<store::Total, 3>> totals;
+  auto const& book = shadow_.book();
+  for (auto const& [key, row] : book.rows()) {
+    ++counts.deposits;
+    auto& [prepared, committed, unspent] = totals[row.to];
+    auto const add = [&row = row](store::Total& total) {
+      ++total.count;
+      total.amount += row.amount;
+    };
+    if (row.state == oracle::State::prepared) ++counts.prepared, add(prepared);
+    if (row.state == oracle::State::reverted) ++counts.reverted;
+    if (row.state != oracle::State::committed) continue;
+    ++counts.committed;
+    add(committed);
+    if (row.spend == oracle::Spend::unspent) add(unspent);
+  }
+  auto const stored = must(view.counts());
+  expect(stored.deposits == counts.deposits && stored.prepared == counts.prepared &&
+             stored.reverted == counts.reverted && stored.committed == counts.committed &&
+             stored.addresses == book.addresses() && stored.public_outputs == book.finals().size(),
+         "the counts are those of the rows");
+  auto const rows = must(view.addresses({}, std::nullopt, 1000));
+  expect(rows.size() == book.addresses(), "every address is there once");
+  for (auto const& row : rows) {
+    auto const& [prepared, committed, unspent] = totals[plain(row.address.key)];
+    expect(row.totals == store::Totals{prepared, committed, unspent},
+           "an address's sums are those of its deposits");
+    expect(row.address.retired == book.is_retired(plain(row.address.key)),
+           "an address is retired once it was");
+  }
+}
+
+// Every write that was asked for has its line, and each line holds the hash of the one before.
+void Simulation::check_audit(store::Snapshot& view) {
+  auto const rows = must(view.audit().audit(0, 100'000));
+  expect(rows.size() == shadow_.audit().size(), "each write is in the audit log once");
+  Hash previous;
+  for (std::size_t at = 0; at < rows.size(); ++at) {
+    auto const& row = rows[at];
+    expect(row.n == at + 1 && row.entry.action == shadow_.audit()[at], "the audit log is in order");
+    expect(row.previous == previous && row.hash == store::audit_hash(row), "the log is chained");
+    previous = row.hash;
+  }
+}
+
+// ---- coming to rest
+
+bool Simulation::is_level() const {
+  if (!submitted_.empty() || !jobs_.empty() || rules_.next() != world_.epoch()) return false;
+  if (rules_.live != rules_.stored.micros.size() || rules_.live != world_.micros.size())
+    return false;
+  for (std::size_t at = 0; at < rules_.live; ++at)
+    if (rules_.stored.micros[at].hash != world_.micros[at].hash) return false;
+  return rules_.next() <= rules_.stored.first || rules_.sealed() == world_.macros.back().hash;
+}
+
+// Nothing is lost, and who is not mute answers.
+void Simulation::rest(int rounds) {
+  for (; rounds > 0; --rounds) {
+    for (auto& node : nodes_) {
+      if (!node.connected) connect(node);
+      if (muted_[id_of(node)]) continue;
+      for (int count = 0; count < 200 && (!node.inbox.empty() || !node.wire.empty()); ++count) {
+        if (dice_.one_in(2)) node.serve();
+        deliver(node);
+      }
+    }
+    pass(200);
+    work();
+  }
+}
+
+void Simulation::calm(int rounds) {
+  for (; rounds > 0 && !is_level(); --rounds) rest(1);
+}
+
+std::string Simulation::describe() const {
+  auto text = "; it has " + std::to_string(shadow_.finals().size()) + " final epochs of " +
+              std::to_string(world_.macros.size()) + ", " + std::to_string(submitted_.size()) +
+              " events and " + std::to_string(jobs_.size()) + " writes wait" +
+              (shadow_.violated() ? ", violated" : "") + (writer_->room() ? "" : ", without room");
+  for (auto const& node : follower_->nodes(clock_.now()))
+    text += "\n  " + node.name + " " + std::string(model::to_string(node.state)) + " " + node.text;
+  return text + "\n";
+}
+
+void Simulation::level_nodes() {
+  for (auto& node : nodes_)
+    while (node.step()) {
+    }
+}
+
+// A node that shows another final block than ours is noticed, whatever else it says.
+void Simulation::notice_forgery() {
+  for (std::size_t at = 0; at < nodes_.size(); ++at) {
+    auto& node = nodes_[at];
+    if (!node.is_forged() || forged_from_ > *shadow_.final()) continue;
+    muted_[at] = false;
+    node.synchronised = true;
+    node.garbles = false;
+    node.thaw();
+    for (int round = 0; round < 200 && !shadow_.violated(); ++round) {
+      if (!node.connected) connect(node);
+      serve(node, 20);
+      pass(200);
+      work();
+    }
+    expect(shadow_.violated(), "another final block than ours is noticed");
+    ++coverage_["forgery noticed"];
+  }
+}
+
+// The disk and all nodes, or one of them while the others stay as they are.
+void Simulation::heal(std::optional<std::size_t> only) {
+  disk_.heal();
+  notice_forgery();
+  for (std::size_t at = 0; at < nodes_.size(); ++at) {
+    if (nodes_[at].is_forged()) cut(nodes_[at]);
+    nodes_[at].repent();
+    if (only && *only != at) continue;
+    muted_[at] = false;
+    nodes_[at].synchronised = true;
+    nodes_[at].garbles = false;
+    nodes_[at].thaw();
+  }
+}
+
+void Simulation::quiesce(bool with_one) {
+  std::optional<std::size_t> only;
+  if (with_one && nodes_.size() > 1 && follower_options_.confirm_nodes == 1)
+    only = dice_.below(nodes_.size());
+  heal(only);
+  while (only || world_.epoch() < follower_options_.start_epoch || world_.epoch() < Epoch(2)) {
+    contents_.make_sealable();
+    world_.seal();
+    // Whoever is an epoch behind is left for the one that is not.
+    if (world_.epoch() >= follower_options_.start_epoch && world_.epoch() >= Epoch(2)) break;
+  }
+  // A take-back that was lost shows only when the chain moves on.
+  if (!world_.grow()) {
+    contents_.make_sealable();
+    world_.seal();
+    world_.grow();
+  }
+  for (std::size_t at = 0; at < nodes_.size(); ++at)
+    while ((!only || *only == at) && nodes_[at].step()) {
+    }
+  // A violation may still wait to be committed.
+  if (shadow_.violated() || rules_.stored.violated) {
+    rest(50);
+    submit(Clear{});
+  }
+  calm(1500);
+  if (!is_level())
+    expect(false,
+           (only ? "with one good node we hold its chain" : "at rest we hold the node's chain") +
+               describe());
+  ++coverage_[only ? "at rest with one good node" : "at rest"];
+  check_end();
+}
+
+// What a naive replay of the final chain gives, whatever came before.
+void Simulation::check_end() {
+  expect(!ground_.board.read().store_fault.has_value(), "the store is written");
+  check_audit(*snapshot(0));
+  check_tables();
+  auto const first = follower_options_.start_epoch.value;
+  oracle::Book replay(first);
+  for (auto const& row : must(snapshot(0)->addresses({}, std::nullopt, 1000)))
+    replay.registered({plain(row.address.key)}, 0);
+  for (auto at = first; at < world_.macros.size(); ++at) replay.sealed(plain(world_.macros[at]), 0);
+  for (auto const& micro : world_.micros) replay.connected(plain(micro), 0);
+  std::size_t standing = 0;
+  Sum committed = 0, credited = 0;
+  Exchange::Credits due;
+  for (auto const& row : must(snapshot(0)->deposits({}, std::nullopt, 100'000))) {
+    if (row.deposit.state == model::DepositState::reverted) continue;
+    ++standing;
+    auto const mine = plain(row.deposit);
+    auto const other = replay.rows().find({mine.utxo, mine.epoch});
+    expect(other != replay.rows().end() && other->second.state == mine.state &&
+               other->second.spend == mine.spend && other->second.amount == mine.amount &&
+               other->second.to == mine.to && other->second.block == mine.block,
+           "a deposit is the chain's: " + text_of(mine));
+    if (mine.state != oracle::State::committed) continue;
+    committed += mine.amount;
+    due[row.deposit.id.text()] = {model::to_address("stt", row.deposit.recipient), mine.amount};
+  }
+  expect(standing == replay.rows().size(), "no deposit is missing");
+  auto const tip = world_.tip();
+  expect(must(snapshot(0)->position())->block_hash == tip, "the position is the node's");
+  stuck_.reset();
+  for (int tries = 0; tries < 10'000 && exchange_.cursor() < feed_.size(); ++tries)
+    exchange_.poll(*snapshot(1), dice_, 50);
+  expect(exchange_.credits() == due, "the exchange has credited what is final, once");
+  for (auto const& [id, credit] : exchange_.credits()) credited += credit.amount;
+  expect(credited == committed, "sums conserve");
+}
+
+}  // namespace hotside::sim

@@ -1,0 +1,180 @@
+#pragma once
+// One history: the production follower, writer, ledger and store in this thread, over a simulated
+// clock, network, disk and nodes, checked after every commit against the oracle.
+
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chainclient/chain/follower.hpp"
+#include "explorer/ingest/writer.hpp"
+#include "tests/property/chain_fold.hpp"
+#include "tests/sim/contents.hpp"
+#include "tests/sim/disk.hpp"
+#include "tests/sim/exchange.hpp"
+#include "tests/sim/script.hpp"
+#include "tests/sim/shadow.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "tests/support/test_clock.hpp"
+
+namespace hotside::sim {
+
+// What a history must not show; the text says what it was and when.
+struct Broken : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// What histories have in common: a folder for the lock file, and a store made beforehand.
+class Ground {
+ public:
+  Ground();
+  std::string url() const { return "sqlite:" + (folder_.path() / "db").string(); }
+  Disk const& made() const { return made_; }
+
+  Metrics metrics{"simulation"};
+  model::StatusBoard board;
+
+ private:
+  test::TempDir folder_;
+  Disk made_;
+};
+
+class Simulation {
+ public:
+  Simulation(Script const& script, Ground& ground, Coverage& coverage);
+  ~Simulation();
+  void run();  // throws Broken
+
+ private:
+  using Node = chain::test::Node;
+  // ---- simulation.cpp: what happens
+  void act(Act act);
+  void act_on_chain(Act act);
+  void act_on_node(Act act);
+  void act_on_service(Act act);
+  void act_for_people(Act act);
+  void forge(Node& node);
+  bool was_forged_now() const;
+  void spoil();
+  void talk(std::uint64_t rounds);
+  void move();
+  void serve(Node& node, std::uint64_t count);
+  void connect(Node& node);
+  void cut(Node& node);
+  void deliver(Node& node);
+  void pass(std::uint64_t ms);
+  void register_some();
+  Node& any_node() { return nodes_[dice_.below(nodes_.size())]; }
+  chain::NodeId id_of(Node const& node) const;
+
+  // ---- process.cpp: the service, and how it ends
+  void start();
+  bool open();
+  void close();
+  void stop();
+  void die();
+  void drain();
+  void emit(model::ChainEvent event);
+  void work();
+  void submit(Job job);
+  void took_in(std::size_t events);
+  struct Found {  // in the store, at a start
+    store::ChainState chain;
+    std::uint64_t head = 0;
+    std::vector<model::OutboxEvent> events;  // that are new
+    oracle::Rows rows;
+    std::vector<store::AddressRow> addresses;
+    std::size_t audit = 0;
+  };
+  void recover(store::ChainState const& stored);
+  Found read_store(store::ChainState const& stored);
+  std::string difference(Shadow const& candidate, std::vector<Lines> const& lines,
+                         Found const& found) const;
+  Instant instant() const { return clock_.instant() - blocked_; }
+
+  // ---- checks.cpp
+  void expect(bool holds, std::string_view what) const;
+  void expect_lines(Lines lines);
+  void check_feed();
+  void check_tables();
+  void check_sums(store::Snapshot& snapshot);
+  void check_audit(store::Snapshot& snapshot);
+  void quiesce(bool with_one);
+  void rest(int rounds);
+  void level_nodes();
+  void calm(int rounds);
+  bool is_level() const;
+  std::string describe() const;
+  void notice_forgery();
+  void heal(std::optional<std::size_t> only);
+  void check_end();
+
+  // ---- promises.cpp
+  void check_event(model::ChainEvent const& event);
+  void check_replaced(bool by_answer);
+  void check_take_back();
+  void check_stall();
+  bool is_tip(chain::Status const& status, std::size_t count) const;
+  std::unique_ptr<store::Snapshot> snapshot(std::size_t reader);
+
+  Script const& script_;
+  Ground& ground_;
+  Coverage& coverage_;
+  test::TestClock clock_;
+  Dice dice_;
+  Disk disk_;
+  chain::test::World world_;
+  Contents contents_;
+  chain::FollowerOptions follower_options_;
+  ingest::WriterOptions writer_options_;
+  store::OpenOptions open_options_;
+  std::deque<Node> nodes_;
+  std::vector<bool> muted_;
+  std::size_t at_ = 0;  // in the script
+
+  // What a machine holds while it runs.
+  std::unique_ptr<ingest::Writer> writer_;
+  std::unique_ptr<chain::Follower> follower_;
+  std::array<std::unique_ptr<store::Reader>, 2> readers_;  // ours, and the exchange's
+  std::unique_ptr<store::Snapshot> stuck_;                 // the exchange keeps one open
+  std::chrono::milliseconds blocked_{0};
+  bool cleared_ = false, is_power_ = false;
+  std::deque<model::ChainEvent> submitted_;  // not known to be committed
+  std::deque<Job> jobs_;
+  std::vector<bool> job_results_;
+  struct Tried {
+    Time at;
+    std::optional<Job> job;
+  };
+  std::vector<Tried> failed_;  // transactions since the last one that was committed
+  Time died_at_{};
+
+  // What we know beside it.
+  chain::test::Fold rules_;
+  std::optional<chain::Status> status_now_;  // the answer that is being taken in
+  chain::RequestId status_id_ = 0, last_sent_ = 0, held_mark_ = 0;
+  std::vector<Hash> tips_;                         // that a status of this run has named
+  std::map<Hash, std::set<chain::NodeId>> shown_;  // macro blocks, by whom in this run
+  bool replaced_ = false;
+  Instant last_block_{};
+  struct Heard {
+    Instant at;
+    bool is_down = false;
+  };
+  std::vector<Heard> heard_;  // of each node
+  Shadow shadow_;
+  std::vector<Lines> expected_;
+  std::vector<model::OutboxEvent> feed_;
+  Exchange exchange_;
+  bool was_forged_ = false;
+  Epoch forged_from_;
+};
+
+}  // namespace hotside::sim
