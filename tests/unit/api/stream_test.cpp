@@ -26,7 +26,7 @@ Asked<Download> get_pieces(Context const&, Call const& call) {
   if (call.query.contains("refuse")) return refuse(Problem::invalid_parameter, "refuse");
   auto next = [made = 0, n = number("n", 0),
                bad = number("fail", -1)](store::Snapshot& snapshot) mutable -> Asked<std::string> {
-    REQUIRE(snapshot.feed());
+    if (!snapshot.feed()) return refuse(Problem::store_unavailable, "the fake store reads always");
     if (made == bad) return refuse(Problem::store_unavailable, "the disk is gone");
     if (made == n) return std::string();
     ++pieces_made;
