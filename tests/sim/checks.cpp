@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/base/sha3.hpp"
 #include "proto/model/address.hpp"
 #include "tests/sim/simulation.hpp"
 #include "tests/support/feed_reading.hpp"
@@ -58,24 +59,36 @@ void Simulation::expect_lines(Lines lines) {
   expect(false, "the feed tells what happened:" + text + "\n");
 }
 
+// What one cause tells, and then what it releases of what was kept back.
+void Simulation::expect_step(Step step, std::deque<model::OutboxEvent>& fresh) {
+  auto const take = [&] {
+    expect(fresh.front().seq.value == feed_.size() + 1 &&
+               test::field(fresh.front().json, "seq") == std::to_string(feed_.size() + 1),
+           "numbers have no holes");
+    feed_.push_back(std::move(fresh.front()));
+    fresh.pop_front();
+  };
+  expect(fresh.size() >= step.lines.size(),
+         step.lines.empty() ? "" : "an event is missing: " + step.lines.front());
+  for (auto left = step.lines.size(); left > 0; --left) take();
+  expect_lines(std::move(step.lines));
+  for (; step.released > 0; --step.released) {
+    expect(!fresh.empty(), "what a hold kept back gets its number when it is lifted");
+    take();
+    auto const line = shadow_.line(feed_.back());
+    auto const why = shadow_.released(line);
+    expect(why.empty(), "a lifted hold tells in order, not " + why + ": " + line);
+    ++coverage_["told after a hold: " + line.substr(0, line.find(' '))];
+  }
+}
+
 void Simulation::check_feed() {
   auto view = snapshot(0);
   auto const head = must(view->feed()).head;
   auto page = must(view->events(EventSeq(feed_.size()), model::kAllEventTypes, 100'000, 100'000));
   view.reset();
   std::deque<model::OutboxEvent> fresh(page.events.begin(), page.events.end());
-  for (auto& lines : std::exchange(expected_, {})) {
-    expect(fresh.size() >= lines.size(),
-           lines.empty() ? "" : "an event is missing: " + lines.front());
-    for (std::size_t count = 0; count < lines.size(); ++count) {
-      expect(fresh.front().seq.value == feed_.size() + 1 &&
-                 test::field(fresh.front().json, "seq") == std::to_string(feed_.size() + 1),
-             "numbers have no holes");
-      feed_.push_back(std::move(fresh.front()));
-      fresh.pop_front();
-    }
-    expect_lines(std::move(lines));
-  }
+  for (auto& step : std::exchange(expected_, {})) expect_step(std::move(step), fresh);
   expect(fresh.empty(), "nothing happened, and yet: " + (fresh.empty() ? "" : fresh.front().json));
   expect(head.value == feed_.size(), "the head is the last number");
   if (!page.events.empty() || dice_.one_in(8)) check_tables();
@@ -98,9 +111,75 @@ void Simulation::check_tables() {
       if (!rows.contains(key) || !(rows.at(key) == row)) text += "\n  expected " + text_of(row);
     expect(false, "the tables are the oracle's:" + text + "\n");
   }
-  expect(test::folded(feed_) == test::standings_of(deposits), "folding the feed gives the tables");
+  auto folded = test::folded(feed_), standing = test::standings_of(deposits);
+  for (auto const& each : deposits) {
+    if (!shadow_.hold().is_waiting({plain(each.id.utxo), each.id.epoch.value})) continue;
+    folded.erase(each.id.text());
+    standing.erase(each.id.text());
+  }
+  expect(folded == standing, "folding the feed gives the tables");
   expect(must(view->position()) == shadow_.position(), "the position is the last block taken in");
   check_sums(*view);
+  check_hold(*view);
+  check_certificates(*view);
+}
+
+// What is kept back, and that nobody is offered to spend what was not told to be committed.
+void Simulation::check_hold(store::Snapshot& view) {
+  auto const& hold = shadow_.hold();
+  auto const stored = must(view.hold().hold());
+  expect(stored.has_value() == hold.since().has_value() &&
+             (!stored || to_unix_ms(stored->since) == *hold.since()),
+         "the hold is as it was set");
+  auto const waiting = must(view.hold().withheld());
+  expect(waiting == hold.waiting(), "a hold keeps back what it must: " + std::to_string(waiting) +
+                                        " instead of " + std::to_string(hold.waiting()));
+  std::map<oracle::Key, std::int64_t> offered, spendable;
+  for (auto const& row : must(view.bundles().utxos({}, std::nullopt, 100'000, clock_.now())))
+    offered[{plain(row.coin.id.utxo), row.coin.id.epoch.value}] = row.coin.amount.value;
+  for (auto const& [key, row] : shadow_.book().rows())
+    if (row.state == oracle::State::committed && row.spend == oracle::Spend::unspent &&
+        !hold.is_waiting(key))
+      spendable[key] = row.amount;
+  expect(offered == spendable, "what can be spent is committed, unspent and told");
+}
+
+// Each sealed epoch has one, as it was at its seal, chained to the one before.
+void Simulation::check_certificates(store::Snapshot& view) {
+  auto const stored = must(view.certificates().certificates(Epoch(0), 100'000));
+  auto const& wanted = shadow_.certificates();
+  auto const feed = must(view.feed()).feed;
+  expect(stored.size() == wanted.size(), "each final epoch has a certificate");
+  std::string previous(64, '0');
+  for (std::size_t at = 0; at < stored.size(); ++at) {
+    auto const& each = stored[at];
+    auto const epoch = " of epoch " + std::to_string(wanted[at].epoch);
+    expect(Certificate::of(each) == wanted[at] && each.feed == feed,
+           "a certificate says what its epoch contains:" + epoch);
+    expect(each.previous.hex() == previous, "certificates are chained:" + epoch);
+    previous = wanted[at].name(shadow_.hrp(), feed, previous);
+    expect(each.hash.hex() == previous, "a certificate has the name of its text:" + epoch);
+  }
+}
+
+// Over all that was told to be committed.
+void Simulation::check_checkpoint(store::Snapshot& view) {
+  store::Checkpoint wanted;
+  for (auto const& event : feed_) {
+    if (event.type != model::EventType::deposit_committed) continue;
+    auto const get = [&](char const* key) { return test::field(event.json, key); };
+    auto const amount = std::stoll(get("amount"));
+    Sha3 sha;
+    sha.bytes(wanted.hash.view());
+    sha.bytes(Hash::from_hex(get("utxo")).value().view());
+    sha.u64(std::stoull(get("epoch")));
+    sha.i64(amount);
+    wanted.hash = sha.finish();
+    wanted.amount += amount;
+    ++wanted.count;
+  }
+  expect(must(view.books().checkpoint(EventSeq(feed_.size()))) == wanted,
+         "the checkpoint is that of the feed");
 }
 
 void Simulation::check_sums(store::Snapshot& view) {
@@ -154,6 +233,7 @@ void Simulation::check_audit(store::Snapshot& view) {
 
 bool Simulation::is_level() const {
   if (!submitted_.empty() || !jobs_.empty() || rules_.next() != world_.epoch()) return false;
+  if (shadow_.hold().is_releasing()) return false;
   if (rules_.live != rules_.stored.micros.size() || rules_.live != world_.micros.size())
     return false;
   for (std::size_t at = 0; at < rules_.live; ++at)
@@ -184,7 +264,8 @@ void Simulation::calm(int rounds) {
 std::string Simulation::describe() const {
   auto text = "; it has " + std::to_string(shadow_.finals().size()) + " final epochs of " +
               std::to_string(world_.macros.size()) + ", " + std::to_string(submitted_.size()) +
-              " events and " + std::to_string(jobs_.size()) + " writes wait" +
+              " events and " + std::to_string(jobs_.size()) + " writes wait, and " +
+              std::to_string(shadow_.hold().waiting()) + " for their numbers" +
               (shadow_.violated() ? ", violated" : "") + (writer_->room() ? "" : ", without room");
   for (auto const& node : follower_->nodes(clock_.now()))
     text += "\n  " + node.name + " " + std::string(model::to_string(node.state)) + " " + node.text;
@@ -252,6 +333,7 @@ void Simulation::quiesce(bool with_one) {
   for (std::size_t at = 0; at < nodes_.size(); ++at)
     while ((!only || *only == at) && nodes_[at].step()) {
     }
+  if (dice_.one_in(2)) submit(LiftHold{});
   // A violation may still wait to be committed.
   if (shadow_.violated() || rules_.stored.violated) {
     rest(50);
@@ -263,6 +345,7 @@ void Simulation::quiesce(bool with_one) {
            (only ? "with one good node we hold its chain" : "at rest we hold the node's chain") +
                describe());
   ++coverage_[only ? "at rest with one good node" : "at rest"];
+  if (shadow_.hold().waiting() > 0) ++coverage_["at rest with events that are kept back"];
   check_end();
 }
 
@@ -271,11 +354,18 @@ void Simulation::check_end() {
   expect(!ground_.board.read().store_fault.has_value(), "the store is written");
   check_audit(*snapshot(0));
   check_tables();
+  check_checkpoint(*snapshot(0));
   auto const first = follower_options_.start_epoch.value;
   oracle::Book replay(first);
   for (auto const& row : must(snapshot(0)->addresses({}, std::nullopt, 1000)))
     replay.registered({plain(row.address.key)}, 0);
-  for (auto at = first; at < world_.macros.size(); ++at) replay.sealed(plain(world_.macros[at]), 0);
+  for (auto at = first; at < world_.macros.size(); ++at) {
+    replay.sealed(plain(world_.macros[at]), 0);
+    auto const again = Certificate::of(plain(world_.macros[at]), replay, 0);
+    auto const& certificate = shadow_.certificates().at(at - first);
+    expect(certificate.all == again.all && certificate.macro == again.macro,
+           "certificates are of the final chain");
+  }
   for (auto const& micro : world_.micros) replay.connected(plain(micro), 0);
   std::size_t standing = 0;
   Sum committed = 0, credited = 0;
@@ -290,6 +380,7 @@ void Simulation::check_end() {
                other->second.to == mine.to && other->second.block == mine.block,
            "a deposit is the chain's: " + text_of(mine));
     if (mine.state != oracle::State::committed) continue;
+    if (shadow_.hold().is_uncredited({mine.utxo, mine.epoch})) continue;
     committed += mine.amount;
     due[row.deposit.id.text()] = {model::to_address("stt", row.deposit.recipient), mine.amount};
   }

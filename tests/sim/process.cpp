@@ -83,21 +83,23 @@ bool Simulation::open() {
 // then a restart finds it committed, unless another one was committed in its place.
 void Simulation::recover(store::ChainState const& stored) {
   auto const found = read_store(stored);
-  failed_.push_back({died_at_, std::nullopt});
-  if (!jobs_.empty()) failed_.push_back({died_at_, jobs_.front()});
+  for (auto& jobs : jobs_under_way()) failed_.push_back({died_at_, std::move(jobs)});
   std::string text;
   for (auto tried = failed_.rbegin(); tried != failed_.rend(); ++tried)
     for (std::size_t count = 0; count <= submitted_.size(); ++count) {
       auto candidate = shadow_;
-      std::vector<Lines> lines;
+      std::vector<Step> steps;
       for (std::size_t i = 0; i < count; ++i)
-        lines.push_back(candidate.apply(submitted_[i], tried->at));
-      if (tried->job) lines.push_back(candidate.apply(*tried->job, tried->at));
-      auto const why = difference(candidate, lines, found);
+        steps.push_back(candidate.apply(submitted_[i], tried->at));
+      for (auto const& job : tried->jobs) steps.push_back(candidate.apply(job, tried->at));
+      auto const why = difference(candidate, steps, found);
       if (why.empty()) {
-        if (count > 0 || tried->job) ++coverage_["committed, but not told so"];
+        bool const has_written = candidate.head() != shadow_.head() ||
+                                 candidate.audit().size() != shadow_.audit().size();
+        if (count > 0 || has_written) ++coverage_["committed, but not told so"];
+        if (candidate.hold().waiting() > 0) ++coverage_["hold: events kept back over a restart"];
         shadow_ = std::move(candidate);
-        expected_ = std::move(lines);
+        expected_ = std::move(steps);
         submitted_.clear();
         jobs_.clear();
         failed_.clear();
@@ -105,8 +107,8 @@ void Simulation::recover(store::ChainState const& stored) {
         return check_tables();
       }
       text += "\n  after " + std::to_string(count) + " events" +
-              (tried->job ? " and a write" : "") + " at " + to_rfc3339(tried->at) + ": another " +
-              why;
+              (tried->jobs.empty() ? "" : " and a write") + " at " + to_rfc3339(tried->at) +
+              ": another " + why;
     }
   expect(false, "after a restart the store is where some run without it would be; it has " +
                     std::to_string(stored.macro_hashes.size()) + " final epochs, " +
@@ -117,7 +119,9 @@ void Simulation::recover(store::ChainState const& stored) {
 
 Simulation::Found Simulation::read_store(store::ChainState const& stored) {
   auto const view = snapshot(0);
-  Found found{stored, view->feed().value().head.value, {}, {}, {}, 0};
+  Found found;
+  found.chain = stored;
+  found.head = view->feed().value().head.value;
   auto page = view->events(EventSeq(feed_.size()), model::kAllEventTypes, 100'000, 100'000);
   found.events = std::move(page.value().events);
   auto const deposits = view->deposits({}, std::nullopt, 100'000);
@@ -125,19 +129,47 @@ Simulation::Found Simulation::read_store(store::ChainState const& stored) {
     found.rows[{plain(row.deposit.id.utxo), row.deposit.id.epoch.value}] = plain(row.deposit);
   found.addresses = view->addresses({}, std::nullopt, 1000).value();
   found.audit = view->audit().audit(0, 100'000).value().size();
+  found.hold = view->hold().hold().value();
+  found.withheld = view->hold().withheld().value();
+  found.certificates = view->certificates().certificates(Epoch(0), 100'000).value();
   return found;
 }
 
+// What a run may have done at its end without anybody being told, beside taking in events.
+std::vector<std::vector<Job>> Simulation::jobs_under_way() const {
+  std::vector<std::vector<Job>> ways{{}, {Release{}}};
+  if (jobs_.empty()) return ways;
+  ways.push_back({jobs_.front()});
+  ways.push_back({jobs_.front(), Release{}});
+  return ways;
+}
+
+std::string Simulation::feed_difference(Shadow& candidate, std::vector<Step> const& steps,
+                                        Found const& found) const {
+  if (found.head != candidate.head() || found.events.size() != found.head - feed_.size())
+    return "feed";
+  auto next = found.events.begin();
+  for (auto [lines, released] : steps) {
+    Lines told;
+    while (told.size() < lines.size()) told.push_back(candidate.line(*next++));
+    std::sort(lines.begin(), lines.end());
+    std::sort(told.begin(), told.end());
+    if (told != lines) return "feed";
+    for (; released > 0; --released)
+      if (!candidate.released(candidate.line(*next++)).empty()) return "feed";
+  }
+  return {};
+}
+
 // Empty: the store is as the candidate says.
-std::string Simulation::difference(Shadow const& candidate, std::vector<Lines> const& lines,
+std::string Simulation::difference(Shadow candidate, std::vector<Step> const& steps,
                                    Found const& found) const {
   if (auto why = candidate.difference(found.chain); !why.empty()) return why;
-  Lines expected, told;
-  for (auto const& each : lines) expected.insert(expected.end(), each.begin(), each.end());
-  for (auto const& event : found.events) told.push_back(candidate.line(event));
-  std::sort(expected.begin(), expected.end());
-  std::sort(told.begin(), told.end());
-  if (found.head != feed_.size() + expected.size() || told != expected) return "feed";
+  if (auto why = feed_difference(candidate, steps, found); !why.empty()) return why;
+  auto const& hold = candidate.hold();
+  if (found.hold.has_value() != hold.since().has_value() || found.withheld != hold.waiting())
+    return "hold";
+  if (found.certificates.size() != candidate.certificates().size()) return "list of certificates";
   auto const& book = candidate.book();
   bool same = book.addresses() == found.addresses.size();
   for (auto const& row : found.addresses) {
@@ -224,7 +256,12 @@ void Simulation::submit(Job job) {
   model::AuditEntry const entry{"alice", "admin", Shadow::action_of(job), "-", "done", "-"};
   if (std::holds_alternative<Clear>(job)) return writer_->clear("it was restored", entry, answered);
   auto const work = [this, job, entry](store::WriteTxn& txn) -> Result<void> {
-    if (auto const* add = std::get_if<Register>(&job)) {
+    if (std::holds_alternative<SetHold>(job)) {
+      HS_TRY(hold, txn.hold().hold());  // one that is set stays as it is
+      if (!hold) HS_DO(txn.hold().set({clock_.now(), "alice", "an audit"}));
+    } else if (std::holds_alternative<LiftHold>(job)) {
+      HS_DO(txn.hold().lift());
+    } else if (auto const* add = std::get_if<Register>(&job)) {
       HS_TRY(made, writer_->add(txn, add->addresses, kAnyHistory));
       expect(made.taken == add->addresses.size(), "any history is told in one transaction");
     } else {
@@ -248,6 +285,19 @@ void Simulation::took_in(std::size_t events) {
   }
 }
 
+// The writer ends a round by handing out numbers. Whether it could shows in the feed.
+void Simulation::released() {
+  if (!shadow_.hold().is_releasing()) return;
+  if (snapshot(0)->feed().value().head.value > shadow_.head()) {
+    expected_.push_back(shadow_.apply(Release{}, clock_.now()));
+    failed_.clear();
+    ++coverage_["hold: another portion released"];
+  } else {
+    failed_.push_back({clock_.now(), {Release{}}});
+    ++coverage_["hold: a portion not released"];
+  }
+}
+
 void Simulation::work() {
   auto const before = writer_->waiting();
   job_results_.clear();
@@ -256,19 +306,20 @@ void Simulation::work() {
   auto const after = writer_->waiting();
   took_in(before - after);
   if (after < before) failed_.clear();
-  if (after > 0) failed_.push_back({clock_.now(), std::nullopt});
+  if (after > 0) failed_.push_back({clock_.now(), {}});
   for (bool const done : std::exchange(job_results_, {})) {
     if (done) {
       auto const written = shadow_.audit().size();
       expected_.push_back(shadow_.apply(jobs_.front(), clock_.now()));
       // One that changes nothing writes nothing, and takes no other's place.
-      if (shadow_.audit().size() > written) failed_.clear();
+      if (shadow_.audit().size() > written || expected_.back().released > 0) failed_.clear();
     } else {
       ++coverage_["write refused"];
-      failed_.push_back({clock_.now(), jobs_.front()});
+      failed_.push_back({clock_.now(), {jobs_.front()}});
     }
     jobs_.pop_front();
   }
+  released();
   check_feed();
   if (!std::exchange(cleared_, false)) return;
   rules_.stored.violated = false;

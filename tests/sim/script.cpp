@@ -24,8 +24,9 @@ constexpr Known kKnown[kActs] = {
     {"move", {60, 40, 30}},  {"wait", {10, 12, 4}},     {"stop", {4, 1, 6}},
     {"kill", {8, 1, 24}},    {"power", {8, 1, 24}},     {"full-disk", {2, 0, 6}},
     {"bad-disk", {2, 0, 6}}, {"register", {14, 8, 12}}, {"retire", {5, 3, 4}},
-    {"clear", {4, 0, 2}},    {"poll", {14, 8, 10}},     {"crash", {3, 1, 2}},
-    {"backup", {3, 1, 2}},   {"doubt", {3, 1, 2}}};
+    {"clear", {4, 0, 2}},    {"hold", {6, 4, 5}},       {"lift", {8, 6, 7}},
+    {"poll", {14, 8, 10}},   {"crash", {3, 1, 2}},      {"backup", {3, 1, 2}},
+    {"doubt", {3, 1, 2}}};
 
 Act any_act(chain::test::Dice& dice, std::size_t mood) {
   unsigned sum = 0;

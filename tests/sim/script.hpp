@@ -52,6 +52,8 @@ enum class Act : std::uint8_t {
   add,     // registers addresses
   retire,  // retires one
   clear,   // clears violations
+  hold,    // the operator's hold is set
+  lift,
   poll,    // the exchange reads the feed
   crash,   // the exchange forgets what it had not written down
   backup,  // the exchange copies its books, or goes back to the copy

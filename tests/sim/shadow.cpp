@@ -121,12 +121,28 @@ std::string text_of(oracle::Row const& row) {
 
 Lines Shadow::told(Time at) {
   Lines lines;
-  for (auto const& each : book_.take())
-    lines.push_back(line(each.type, each.row, each.backfill, at));
+  hold_.next_cause();
+  for (auto const& each : book_.take()) {
+    auto text = line(each.type, each.row, each.backfill, at);
+    if (hold_.keeps(each))
+      hold_.keep(each, std::move(text));
+    else
+      lines.push_back(std::move(text));
+  }
   return lines;
 }
 
-Lines Shadow::apply(model::ChainEvent const& event, Time now) {
+Step Shadow::apply(model::ChainEvent const& event, Time now) {
+  auto const epochs = finals_.size();
+  Step step{take_in(event, now), 0};
+  head_ += step.lines.size();
+  if (finals_.size() > epochs)
+    certificates_.push_back(
+        Certificate::of(plain(std::get<model::Sealed>(event).block), book_, head_));
+  return step;
+}
+
+Lines Shadow::take_in(model::ChainEvent const& event, Time now) {
   if (violated() && moves_chain(event)) return {};
   if (auto const* begun = std::get_if<model::Started>(&event)) {
     started_ = *begun;
@@ -168,14 +184,16 @@ Lines Shadow::apply(model::ChainEvent const& event, Time now) {
 }
 
 std::string Shadow::action_of(Job const& job) {
-  static constexpr char const* kNames[] = {"address.register", "address.retire", "violation.clear"};
+  static constexpr char const* kNames[] = {"address.register", "address.retire", "violation.clear",
+                                           "hold.set",         "hold.lift",      ""};
   return kNames[job.index()];
 }
 
-Lines Shadow::apply(Job const& job, Time now) {
+Step Shadow::apply(Job const& job, Time now) {
   auto const* gone = std::get_if<Retire>(&job);
   // Nobody to retire is nothing done.
-  if (gone == nullptr || book_.has(plain(gone->key))) audit_.push_back(action_of(job));
+  bool const is_nothing = gone != nullptr && !book_.has(plain(gone->key));
+  if (!is_nothing && !std::holds_alternative<Release>(job)) audit_.push_back(action_of(job));
   if (auto const* add = std::get_if<Register>(&job)) {
     std::set<oracle::Id> keys;
     for (auto const& address : add->addresses) {
@@ -187,10 +205,17 @@ Lines Shadow::apply(Job const& job, Time now) {
     book_.registered(keys, ms(now));
   } else if (auto const* retire = std::get_if<Retire>(&job)) {
     if (book_.has(plain(retire->key))) book_.retired(plain(retire->key));
-  } else {
+  } else if (std::holds_alternative<Clear>(job)) {
     violations_.clear();
+  } else if (std::holds_alternative<SetHold>(job)) {
+    hold_.set(ms(now));
+  } else if (std::holds_alternative<LiftHold>(job)) {
+    hold_.lift();
   }
-  return told(now);
+  Step step{told(now), 0};
+  step.released = hold_.release();
+  head_ += step.lines.size() + step.released;
+  return step;
 }
 
 std::optional<Epoch> Shadow::final() const {

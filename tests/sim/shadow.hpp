@@ -13,6 +13,8 @@
 #include "proto/model/feed.hpp"
 #include "proto/model/ports.hpp"
 #include "store/database.hpp"
+#include "tests/sim/certificate.hpp"
+#include "tests/sim/hold.hpp"
 #include "tests/sim/oracle.hpp"
 
 namespace hotside::sim {
@@ -27,23 +29,37 @@ struct Retire {
   PublicKey key;
 };
 struct Clear {};
-using Job = std::variant<Register, Retire, Clear>;
+struct SetHold {};
+struct LiftHold {};
+struct Release {};  // nobody asks for it: what a lifted hold has kept back gets its numbers
+using Job = std::variant<Register, Retire, Clear, SetHold, LiftHold, Release>;
 
 // Lines of one cause; their order within it is free but for one deposit's own.
 using Lines = std::vector<std::string>;
+// What one cause adds to the feed.
+struct Step {
+  Lines lines;
+  std::size_t released = 0;  // then so many that a hold had kept back
+};
 
 class Shadow {
  public:
-  explicit Shadow(std::string hrp) : hrp_(std::move(hrp)) {}
+  Shadow(std::string hrp, std::size_t portion) : hrp_(std::move(hrp)), hold_(portion) {}
 
-  Lines apply(model::ChainEvent const& event, Time now);
-  Lines apply(Job const& job, Time now);
+  Step apply(model::ChainEvent const& event, Time now);
+  Step apply(Job const& job, Time now);
+  // One of a step's `released`. Empty: it was its turn.
+  std::string released(std::string const& line) { return hold_.released(line); }
 
   // Empty: the stored chain is as it must be.
   std::string difference(store::ChainState const& state) const;
   std::optional<model::Position> position() const;
   oracle::Book const& book() const { return book_; }
   std::vector<std::string> const& audit() const { return audit_; }  // actions, in order
+  oracle::Hold const& hold() const { return hold_; }
+  std::vector<Certificate> const& certificates() const { return certificates_; }
+  std::uint64_t head() const { return head_; }
+  std::string const& hrp() const { return hrp_; }
   static std::string action_of(Job const& job);
   std::string const& reference(oracle::Id const& key) const { return references_.at(key); }
   bool violated() const { return !violations_.empty(); }
@@ -60,6 +76,7 @@ class Shadow {
     Time time;
     bool held = false;
   };
+  Lines take_in(model::ChainEvent const& event, Time now);
   Lines told(Time at);
 
   std::string hrp_;
@@ -70,6 +87,9 @@ class Shadow {
   std::vector<model::Violated> violations_;
   std::map<std::string, std::string> references_;
   std::vector<std::string> audit_;
+  oracle::Hold hold_;
+  std::vector<Certificate> certificates_;
+  std::uint64_t head_ = 0;  // of the feed
   oracle::Book book_;
 };
 

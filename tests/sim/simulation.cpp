@@ -17,7 +17,7 @@ Simulation::Simulation(Script const& script, Ground& ground, Coverage& coverage)
       dice_(script.setup),
       world_(dice_),
       contents_(world_),
-      shadow_("stt") {
+      shadow_("stt", 1) {
   reset_sqlite_randomness();
   clock_.set(0);
   world_.macros.front().hash = test::bytes_of<Hash>(0, 99);
@@ -45,6 +45,9 @@ Simulation::Simulation(Script const& script, Ground& ground, Coverage& coverage)
   writer_options_.inbox_events = inboxes[dice_.below(3)];
   writer_options_.batch_events = batches[dice_.below(4)];
   writer_options_.batch_rows = rows[dice_.below(3)];
+  constexpr std::size_t portions[] = {1, 2, 7, 10'000};
+  writer_options_.released_events = portions[dice_.below(4)];
+  shadow_ = Shadow("stt", writer_options_.released_events);
   constexpr std::int64_t pages[] = {1, 4, 16, 100};
   open_options_.checkpoint_pages = pages[dice_.below(4)];
   open_options_.cache_bytes = 1 << 20;
@@ -73,7 +76,8 @@ void Simulation::run() {
   quiesce(dice_.one_in(3));
   if (dice_.one_in(3)) quiesce(false), check_take_back();
   if (dice_.one_in(12)) quiesce(false), check_stall();
-  // Once more with everything final, and after a restart.
+  // Once more with everything final and told, and after a restart.
+  submit(LiftHold{});
   register_some();
   contents_.make_sealable();
   world_.seal();
@@ -195,6 +199,8 @@ void Simulation::act_for_people(Act act) {
   if (act == Act::add) return register_some();
   if (act == Act::retire) return submit(Retire{test::key_of(dice_.below(Contents::kKeys))});
   if (act == Act::clear) return submit(Clear{});
+  if (act == Act::hold) return submit(SetHold{});
+  if (act == Act::lift) return submit(LiftHold{});
   if (act == Act::crash) return exchange_.crash(dice_);
   if (act == Act::backup) return exchange_.backup(dice_);
   if (act == Act::doubt) return exchange_.doubt(dice_);
@@ -351,7 +357,8 @@ void Simulation::pass(std::uint64_t ms) {
   } else {
     blocked_ += std::chrono::milliseconds(ms);
   }
-  if ((!submitted_.empty() || !jobs_.empty()) && !dice_.one_in(3)) work();
+  bool const has_work = !submitted_.empty() || !jobs_.empty() || shadow_.hold().is_releasing();
+  if (has_work && !dice_.one_in(3)) work();
 }
 
 }  // namespace hotside::sim

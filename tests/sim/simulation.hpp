@@ -92,20 +92,31 @@ class Simulation {
     oracle::Rows rows;
     std::vector<store::AddressRow> addresses;
     std::size_t audit = 0;
+    std::optional<store::Hold> hold;
+    std::uint64_t withheld = 0;
+    std::vector<store::Certificate> certificates;
   };
   void recover(store::ChainState const& stored);
   Found read_store(store::ChainState const& stored);
-  std::string difference(Shadow const& candidate, std::vector<Lines> const& lines,
+  std::string difference(Shadow candidate, std::vector<Step> const& steps,
                          Found const& found) const;
+  std::string feed_difference(Shadow& candidate, std::vector<Step> const& steps,
+                              Found const& found) const;
+  std::vector<std::vector<Job>> jobs_under_way() const;
+  void released();
   Instant instant() const { return clock_.instant() - blocked_; }
 
   // ---- checks.cpp
   void expect(bool holds, std::string_view what) const;
   void expect_lines(Lines lines);
+  void expect_step(Step step, std::deque<model::OutboxEvent>& fresh);
   void check_feed();
   void check_tables();
   void check_sums(store::Snapshot& snapshot);
   void check_audit(store::Snapshot& snapshot);
+  void check_hold(store::Snapshot& snapshot);
+  void check_certificates(store::Snapshot& snapshot);
+  void check_checkpoint(store::Snapshot& snapshot);
   void quiesce(bool with_one);
   void rest(int rounds);
   void level_nodes();
@@ -151,7 +162,7 @@ class Simulation {
   std::vector<bool> job_results_;
   struct Tried {
     Time at;
-    std::optional<Job> job;
+    std::vector<Job> jobs;  // after so many events as were taken in
   };
   std::vector<Tried> failed_;  // transactions since the last one that was committed
   Time died_at_{};
@@ -170,7 +181,7 @@ class Simulation {
   };
   std::vector<Heard> heard_;  // of each node
   Shadow shadow_;
-  std::vector<Lines> expected_;
+  std::vector<Step> expected_;
   std::vector<model::OutboxEvent> feed_;
   Exchange exchange_;
   bool was_forged_ = false;
