@@ -8,30 +8,32 @@ namespace hotside::sim::oracle {
 void Book::connected(Micro block, std::int64_t now) {
   std::erase_if(list_, [&](Micro const& each) { return each.offset >= block.offset; });
   for (auto const& transaction : block.transactions)
-    for (auto const& paid : transaction.pays) {
-      auto& sight = sights_.try_emplace(paid.id, Sight{0, {}, block.time, now}).first->second;
-      sight.offset = block.offset;
-      sight.transaction = transaction.hash;
-    }
+    for (auto const& paid : transaction.pays)
+      sights_.try_emplace(paid.id, Sight{0, {}, block.time, now});
   auto const cause = block.hash;
   list_.push_back(std::move(block));
+  place();
   settle(cause, false);
 }
 
 void Book::undone(unsigned from, std::int64_t) {
   std::erase_if(list_, [&](Micro const& each) { return each.offset >= from; });
+  place();
   settle(std::nullopt, false);
 }
 
-void Book::sealed(Macro block, std::int64_t now) {
-  auto const cause = block.hash;
-  // Where a payment stands in the list as it is now; else where it was seen last.
+// Where a payment stands in the list; one that is gone, where it stood last.
+void Book::place() {
   for (auto const& micro : list_)
     for (auto const& transaction : micro.transactions)
       for (auto const& paid : transaction.pays) {
         sights_[paid.id].offset = micro.offset;
         sights_[paid.id].transaction = transaction.hash;
       }
+}
+
+void Book::sealed(Macro block, std::int64_t now) {
+  auto const cause = block.hash;
   finals_.push_back({std::move(block), now, std::exchange(sights_, {})});
   list_.clear();
   settle(cause, false);

@@ -110,6 +110,7 @@ class Book {
     Sights sights;
   };
 
+  void place();
   Rows standing() const;
   void stand(Rows& rows, std::map<Id, EpochNo>& unspent) const;
   void settle(std::optional<Id> const& cause, bool backfill);

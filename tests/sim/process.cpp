@@ -52,6 +52,7 @@ bool Simulation::open() {
   if (!stored) return failed(stored.error());
   ingest::WriterHooks hooks;
   hooks.violation_cleared = [this] { cleared_ = true; };
+  hooks.committed = [this](EventSeq head) { heads_.insert(head.value); };
   auto writer = ingest::Writer::open(std::move(*database), clock_, ground_.metrics, ground_.board,
                                      std::move(hooks), writer_options_);
   if (!writer) return failed(writer.error());
@@ -277,7 +278,11 @@ void Simulation::took_in(std::size_t events) {
   for (; events > 0; --events) {
     auto const event = std::move(submitted_.front());
     submitted_.pop_front();
+    auto const epochs = shadow_.certificates().size();
     expected_.push_back(shadow_.apply(event, clock_.now()));
+    if (shadow_.certificates().size() > epochs)
+      expect(heads_.contains(shadow_.certificates().back().feed_seq),
+             "a certificate names the last event of the transaction that seals");
     static constexpr char const* kNames[] = {"started",  "connected",    "held",
                                              "returned", "undone",       "sealed",
                                              "violated", "node changed", "stalled"};
@@ -300,9 +305,12 @@ void Simulation::released() {
 
 void Simulation::work() {
   auto const before = writer_->waiting();
+  bool const is_idle = before == 0 && jobs_.empty() && !shadow_.hold().is_releasing();
   job_results_.clear();
+  heads_.clear();
   writer_->work(clock_.instant());
   if (disk_.stopped()) return die();
+  expect(!is_idle || heads_.empty(), "who has nothing to do writes nothing");
   auto const after = writer_->waiting();
   took_in(before - after);
   if (after < before) failed_.clear();

@@ -160,6 +160,7 @@ class Simulation {
   std::deque<model::ChainEvent> submitted_;  // not known to be committed
   std::deque<Job> jobs_;
   std::vector<bool> job_results_;
+  std::set<std::uint64_t> heads_;  // of the feed, at the commits of this round
   struct Tried {
     Time at;
     std::vector<Job> jobs;  // after so many events as were taken in
