@@ -67,7 +67,7 @@ Result<std::vector<BundleRow>> read_bundles(Query row) {
     bundle.expires_at = row.get_time();
     bundle.manifest = row.get_bytes<Hash>();
     bundle.document = row.get_text();
-    bundle.state = static_cast<BundleState>(row.get_integer());
+    bundle.state = row.get_enum(BundleState::expired);
     bundles.push_back(std::move(bundle));
   }
 }

@@ -74,6 +74,11 @@ Result<bool> Query::step() {
   return false;
 }
 
+Result<void> Query::whole() const {
+  if (error_) return fail(*error_);
+  return {};
+}
+
 Result<void> Query::run() {
   HS_TRY(row, step());
   invariant(!row, "a statement that is run gives no rows");
@@ -108,6 +113,20 @@ std::optional<std::int64_t> Query::get_optional_integer() {
   return std::nullopt;
 }
 
+Time Query::get_time() {
+  constexpr std::int64_t kFirst = -62'167'219'200'000, kLast = 253'402'300'799'999;
+  auto const ms = get_integer();
+  if (ms >= kFirst && ms <= kLast) return from_unix_ms(ms);
+  corrupt("a time that is not one");
+  return {};
+}
+
+std::optional<Time> Query::get_optional_time() {
+  if (!is_null()) return get_time();
+  ++column_;
+  return std::nullopt;
+}
+
 std::optional<Offset> Query::get_offset() {
   auto const value = get_optional_integer();
   if (!value) return std::nullopt;
@@ -120,8 +139,8 @@ std::optional<std::string> Query::get_optional_text() {
   return std::nullopt;
 }
 
-void Query::wrong_size() {
-  if (!error_) error_ = Error{Fault::corrupt, "store: an id that is not 32 bytes", "store"};
+void Query::corrupt(std::string_view what) {
+  if (!error_) error_ = Error{Fault::corrupt, "store: " + std::string(what), "store"};
 }
 
 // ---- Connection

@@ -55,24 +55,40 @@ class Query {
     return value ? text(*value) : null();
   }
 
-  Result<bool> step();  // true: a row; false: done, and the next bindings start a new round
-  Result<void> run();   // a statement without rows, ready for the next round
+  Result<bool> step();         // true: a row; false: done, and the next bindings start a new round
+  Result<void> whole() const;  // whether every column was what it should be, where no step follows
+  Result<void> run();          // a statement without rows, ready for the next round
 
   // Columns of the present row, from left to right.
   std::int64_t get_integer();
   std::uint64_t get_count() { return static_cast<std::uint64_t>(get_integer()); }
   std::string get_text();
   Bytes get_blob();
-  Time get_time() { return from_unix_ms(get_integer()); }
   Epoch get_epoch() { return Epoch(static_cast<std::uint64_t>(get_integer())); }
+  Time get_time();  // of the years 0 to 9999, so that arithmetic on it stays within bounds
+  std::optional<Time> get_optional_time();
   std::optional<Offset> get_offset();
   std::optional<std::int64_t> get_optional_integer();
   std::optional<std::string> get_optional_text();
+  // What is no such value is an error of the next step(): others may have written to the file.
   template <class T>
   T get_bytes() {
     auto const value = T::from_bytes(view());
-    if (!value) wrong_size();
+    if (!value) corrupt("an id that is not 32 bytes");
     return value.value_or(T{});
+  }
+  template <class E>
+  E get_enum(E last) {  // numbered from 0 to `last`
+    auto const value = get_integer();
+    if (value >= 0 && value <= static_cast<std::int64_t>(last)) return static_cast<E>(value);
+    corrupt("a state that is not one");
+    return E{};
+  }
+  template <class E>
+  std::optional<E> get_optional_enum(E last) {
+    if (!is_null()) return get_enum(last);
+    ++column_;
+    return std::nullopt;
   }
   template <class T>
   std::optional<T> get_optional_bytes() {
@@ -88,7 +104,7 @@ class Query {
 
   bool is_null() const;
   ByteView view();
-  void wrong_size();
+  void corrupt(std::string_view what);
   void keep(int code);
 
   Connection* connection_;

@@ -10,6 +10,7 @@ Result<std::optional<Hold>> read_hold(Connection& db) {
   hold.since = row.get_time();
   hold.by = row.get_text();
   hold.reason = row.get_text();
+  HS_DO(row.whole());
   return std::optional(std::move(hold));
 }
 

@@ -9,14 +9,14 @@ model::Deposit read_deposit(Query& row) {
   deposit.recipient = row.get_bytes<PublicKey>();
   deposit.serno = row.get_integer();
   deposit.amount = Amount(row.get_integer());
-  deposit.state = static_cast<model::DepositState>(row.get_integer());
-  deposit.spend = static_cast<model::SpendState>(row.get_integer());
+  deposit.state = row.get_enum(model::DepositState::committed);
+  deposit.spend = row.get_enum(model::SpendState::spent);
   deposit.offset = row.get_offset();
   deposit.block_hash = row.get_bytes<Hash>();
   deposit.tx_hash = row.get_optional_bytes<Hash>();
   deposit.block_time = row.get_time();
   deposit.first_seen = row.get_time();
-  if (auto const at = row.get_optional_integer()) deposit.committed_at = from_unix_ms(*at);
+  deposit.committed_at = row.get_optional_time();
   deposit.retired = row.get_integer() != 0;
   return deposit;
 }
@@ -42,6 +42,7 @@ Result<std::optional<model::Position>> read_position(Connection& connection) {
       position.final_epoch = macro.get_epoch();
       position.final_hash = macro.get_bytes<Hash>();
       position.block_time = macro.get_time();
+      HS_DO(macro.whole());
     }
   }
   if (!known) {
@@ -51,6 +52,7 @@ Result<std::optional<model::Position>> read_position(Connection& connection) {
     // Only reached when the first epoch to take in is the one being built.
     position.final_epoch = started.get_epoch().previous();
     position.final_hash = started.get_bytes<Hash>();
+    HS_DO(started.whole());
   }
   position.epoch = position.final_epoch;
   position.block_hash = position.final_hash;
@@ -65,6 +67,7 @@ Result<std::optional<model::Position>> read_position(Connection& connection) {
     position.offset = micro.get_offset();
     position.block_hash = micro.get_bytes<Hash>();
     position.block_time = micro.get_time();
+    HS_DO(micro.whole());
   }
   return known ? std::optional(position) : std::nullopt;
 }
@@ -105,7 +108,7 @@ Result<std::vector<Violation>> read_violations(Connection& connection) {
     Violation violation;
     violation.id = row.get_integer();
     violation.at = row.get_time();
-    violation.kind = static_cast<model::ViolationKind>(row.get_integer());
+    violation.kind = row.get_enum(model::ViolationKind::genesis);
     violation.epoch = row.get_epoch();
     violation.stored = row.get_bytes<Hash>();
     violation.shown = row.get_bytes<Hash>();

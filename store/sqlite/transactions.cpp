@@ -19,9 +19,8 @@ Row read_row(Query& row) {
   auto& tx = read.tx;
   read.row = row.get_integer();
   tx.hash = row.get_bytes<Hash>();
-  tx.state = static_cast<RelayedState>(row.get_integer());
-  if (auto const before = row.get_optional_integer())
-    tx.before = static_cast<RelayedState>(*before);
+  tx.state = row.get_enum(RelayedState::conflicted);
+  tx.before = row.get_optional_enum(RelayedState::unknown);
   tx.error = row.get_optional_text();
   tx.warning = row.get_optional_text();
   tx.fee = Amount(row.get_integer());

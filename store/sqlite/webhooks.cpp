@@ -59,10 +59,6 @@ Result<std::optional<WebhookOff>> off_of(std::optional<std::string> const& text)
   return corrupt("a webhook is off for no known reason");
 }
 
-std::optional<Time> time_of(std::optional<std::int64_t> ms) {
-  return ms ? std::optional(from_unix_ms(*ms)) : std::nullopt;
-}
-
 Query& bind(Query& query, std::optional<Time> const& time) {
   return time ? query.time(*time) : query.null();
 }
@@ -81,8 +77,8 @@ Result<Webhook> read_webhook(Query& row) {
   webhook.revision = row.get_count();
   webhook.cursor = EventSeq(row.get_count());
   webhook.failures = static_cast<std::uint32_t>(row.get_integer());
-  webhook.failing_since = time_of(row.get_optional_integer());
-  webhook.next_attempt_at = time_of(row.get_optional_integer());
+  webhook.failing_since = row.get_optional_time();
+  webhook.next_attempt_at = row.get_optional_time();
   return webhook;
 }
 
@@ -102,7 +98,7 @@ Result<std::vector<Webhook>> read_webhooks(Connection& db, Query row) {
       HS_TRY(more, secrets.step());
       if (!more) break;
       auto text = secrets.get_text();
-      webhook.secrets.push_back({std::move(text), time_of(secrets.get_optional_integer())});
+      webhook.secrets.push_back({std::move(text), secrets.get_optional_time()});
     }
   }
   return rows;

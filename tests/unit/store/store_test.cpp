@@ -93,6 +93,16 @@ std::vector<Deposit> listed(store::Snapshot& snapshot, store::DepositFilter cons
   }
 }
 
+// Past everything that the engine would refuse.
+void change_by_hand(std::string const& path, std::string const& sql) {
+  sqlite3* raw = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+  sqlite3_exec(raw, "PRAGMA ignore_check_constraints = 1", nullptr, nullptr, nullptr);
+  CHECK(sqlite3_exec(raw, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(raw);
+}
+
 bool newer(Deposit const& a, Deposit const& b) {
   if (a.id.epoch != b.id.epoch) return a.id.epoch > b.id.epoch;
   auto const place = [](Deposit const& d) {
@@ -136,10 +146,7 @@ TEST_CASE("a newer schema is refused") {
   TestClock clock;
   auto const path = (dir.path() / "db").string();
   must(store::Database::open("sqlite:" + path, kIdentity, clock)).reset();
-  sqlite3* raw = nullptr;
-  REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
-  sqlite3_exec(raw, "PRAGMA user_version = 1000", nullptr, nullptr, nullptr);
-  sqlite3_close(raw);
+  change_by_hand(path, "PRAGMA user_version = 1000");
   auto const opened = store::Database::open("sqlite:" + path, kIdentity, clock);
   REQUIRE_FALSE(opened);
   CHECK(opened.error().what.find("newer version") != std::string::npos);
@@ -373,4 +380,35 @@ TEST_CASE("violations stay open until somebody clears them") {
     CHECK_FALSE(must(txn.has_violation()));
   });
   CHECK(must(must(stage.reader()->snapshot())->violations()).empty());
+}
+
+TEST_CASE("a row that says what cannot be is refused, and nothing ends") {
+  TempDir dir;
+  TestClock clock;
+  auto const path = (dir.path() / "db").string();
+  {
+    auto const database = must(store::Database::open("sqlite:" + path, kIdentity, clock));
+    auto const txn = must(database->begin());
+    add_addresses(*txn, 2);
+    put(*txn, {deposit(1, 1, 5, 1, 3)});
+    model::Violated const violated{model::ViolationKind::genesis, Epoch(0), {}, {}, "a"};
+    must(txn->add_violation(violated, from_unix_ms(9)));
+    model::RelayedTransaction tx;
+    must(txn->transactions().add(tx, Bytes(3)));
+    must(txn->commit());
+  }
+  auto const wrong =
+      GENERATE("deposit SET state = 3", "deposit SET state = -1", "deposit SET spend = 256",
+               "violation SET kind = 2", "relayed_tx SET state = 7", "relayed_tx SET before = 4");
+  change_by_hand(path, std::string("UPDATE ") + wrong);
+  auto const reader = must(store::open_reader("sqlite:" + path));
+  auto const snapshot = must(reader->snapshot());
+  std::vector<Error> errors;
+  if (auto const read = snapshot->deposits({}, {}, 9); !read) errors.push_back(read.error());
+  if (auto const read = snapshot->violations(); !read) errors.push_back(read.error());
+  if (auto const read = snapshot->transactions().transactions({}, {}, 9); !read)
+    errors.push_back(read.error());
+  REQUIRE(errors.size() == 1);
+  CHECK(errors[0].fault == Fault::corrupt);
+  CHECK(errors[0].what.ends_with(" that is not one"));
 }
