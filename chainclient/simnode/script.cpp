@@ -13,7 +13,8 @@ Result<void> check(Command const& command, std::size_t& depth) {
   auto const& name = command.words[0];
   if (name == "repeat") {
     auto const count = command.words.size() == 2 ? parse_u64(command.words[1]) : std::nullopt;
-    if (!count || *count > kMostRepeats) return fail(Fault::rejected, at + "repeat N");
+    if (!count || *count == 0 || *count > kMostRepeats)
+      return fail(Fault::rejected, at + "repeat N, from 1 to " + std::to_string(kMostRepeats));
     if (++depth > kDeepest) return fail(Fault::rejected, at + "too many loops within each other");
     return {};
   }
@@ -51,6 +52,9 @@ Result<Script> Script::parse(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     if (command.words.empty()) continue;
     HS_DO(check(command, depth));
+    // So that next() comes to an action within a few steps, however the loops are nested.
+    if (command.words[0] == "end" && script.commands_.back().words[0] == "repeat")
+      return fail(Fault::rejected, "line " + std::to_string(number) + ": nothing to repeat");
     script.commands_.push_back(std::move(command));
   }
   if (depth > 0) return fail(Fault::rejected, "`repeat` without `end`");
@@ -62,14 +66,7 @@ Command const* Script::next() {
     auto const& command = commands_[at_++];
     line_ = command.line;
     if (command.words[0] == "repeat") {
-      auto const count = parse_u64(command.words[1]).value_or(0);
-      loops_.push_back({at_, count});
-      if (count > 0) continue;
-      loops_.pop_back();
-      for (std::size_t depth = 1; depth > 0; ++at_) {
-        if (commands_[at_].words[0] == "repeat") ++depth;
-        if (commands_[at_].words[0] == "end") --depth;
-      }
+      loops_.push_back({at_, *parse_u64(command.words[1])});
       continue;
     }
     if (command.words[0] != "end") return &command;
