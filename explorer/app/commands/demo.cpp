@@ -14,6 +14,7 @@
 
 #include "chainclient/simnode/sim_node.hpp"
 #include "explorer/app/commands/commands.hpp"
+#include "explorer/app/commands/offline_signer.hpp"
 #include "explorer/app/commands/print.hpp"
 #include "explorer/app/config.hpp"
 #include "explorer/app/log.hpp"
@@ -62,40 +63,102 @@ bool is_free(std::uint16_t port) {
   return !error;
 }
 
-// One step: what is said, and what the node is told to do. $1 to $3 are the sample addresses.
+// A withdrawal as an exchange makes it: a bundle of what bob paid, signed where nothing else runs,
+// and relayed.
+class Withdrawal {
+ public:
+  Withdrawal(Client client, OfflineSigner signer, std::vector<std::string> const& addresses,
+             std::vector<std::string> const& secrets)
+      : client_(std::move(client)),
+        signer_(std::move(signer)),
+        source_(addresses[1]),
+        payee_(addresses[3]),
+        secret_(secrets[1]) {}
+
+  Result<void> make_bundle() {
+    JsonWriter json;
+    json.begin_object().key("outputs").begin_array();
+    json.begin_object().key("recipient").string(payee_);
+    json.key("amount").integer(250 * kMicroPerStg).end_object().end_array();
+    json.key("from").begin_array().string(source_).end_array().end_object();
+    HS_TRY(body, client_.send("POST", "/v1/bundles", json.take(), key_for("bundle")));
+    simdjson::dom::parser parser;
+    Json bundle, request;
+    simdjson::dom::array summary;
+    if (parser.parse(body).get(bundle) != simdjson::SUCCESS ||
+        bundle.at_pointer("/requests/0").get(request) != simdjson::SUCCESS ||
+        bundle.at_key("summary").get(summary) != simdjson::SUCCESS)
+      return fail(Fault::peer, "what the service answered is not a bundle");
+    request_ = simdjson::minify(request);
+    for (auto const line : summary) std::cout << "   " << std::string_view(line) << '\n';
+    std::cout << "   manifest " << text_at(bundle, "manifest") << std::endl;
+    return {};
+  }
+  Result<void> sign() {
+    HS_TRY(answer, signer_.sign(request_, secret_));
+    signed_ = std::move(answer);
+    return {};
+  }
+  Result<void> relay() {
+    HS_TRY(answer, client_.send("POST", "/v1/transactions", signed_, key_for("relay")));
+    ++made_;
+    return {};
+  }
+
+ private:
+  std::string key_for(std::string const& what) const { return what + "-" + std::to_string(made_); }
+
+  Client client_;
+  OfflineSigner signer_;
+  std::string source_, payee_, secret_, request_, signed_;
+  std::size_t made_ = 0;
+};
+
+// One step: what is said, what the node is told to do, and what the exchange does then. $1 to $3
+// are the sample addresses.
 struct Step {
   char const* words;
   std::vector<char const*> actions;
+  Result<void> (Withdrawal::*then)() = nullptr;
 };
 
 std::vector<Step> const& script() {
   static std::vector<Step> const steps{
       {"alice is paid: her payment is in a micro block", {"pay $1 12500000", "grow"}},
       {"bob is paid twice in one block", {"pay $2 400000000", "pay $2 7000000", "grow"}},
-      {"the chain grows", {"grow"}},
       {"carol is paid", {"pay $3 99000000", "grow"}},
       {"a fork: the last block is replaced by one without carol's payment", {"fork 1 drop"}},
-      {"the chain grows", {"grow"}},
-      {"carol's sender tries again", {"pay $3 99000000", "grow"}},
+      {"carol's sender tries again", {"grow", "pay $3 99000000", "grow"}},
       {"a deeper fork: the same payments come back in other blocks", {"fork 3 move", "grow"}},
       {"the epoch ends: its macro block makes everything in it final", {"seal"}},
       {"the exchange spends what alice paid", {"spend $1", "grow"}},
       {"that block is replaced too, the spend comes back later", {"fork 1 move", "grow"}},
-      {"another epoch ends", {"seal"}},
+      {"a customer withdraws: a bundle of what bob paid is made and its inputs are reserved",
+       {},
+       &Withdrawal::make_bundle},
+      {"across the gap: an offline node signs it with the key, which never comes back",
+       {},
+       &Withdrawal::sign},
+      {"the signed transaction is checked, recorded and relayed", {}, &Withdrawal::relay},
+      {"a block takes it in", {"grow"}},
+      {"a fork takes it out again: it waits for another block", {"fork 1 move"}},
+      {"the next block has it", {"grow"}},
+      {"another epoch ends: the withdrawal and its change are final", {"seal"}},
   };
   return steps;
 }
 
 class Script {
  public:
-  Script(simnode::SimNode& node, std::vector<std::string> addresses)
-      : node_(node), addresses_(std::move(addresses)) {}
+  Script(simnode::SimNode& node, std::vector<std::string> addresses, Withdrawal withdrawal)
+      : node_(node), addresses_(std::move(addresses)), withdrawal_(std::move(withdrawal)) {}
 
   Result<void> run_step() {
     auto const& step = script()[next_];
     next_ = (next_ + 1) % script().size();
     std::cout << "-- " << step.words << std::endl;
     for (auto const* action : step.actions) HS_DO(node_.act(filled_in(action)));
+    if (step.then) HS_DO((withdrawal_.*step.then)());
     return {};
   }
 
@@ -108,6 +171,7 @@ class Script {
 
   simnode::SimNode& node_;
   std::vector<std::string> addresses_;
+  Withdrawal withdrawal_;
   std::size_t next_ = 0;
 };
 
@@ -125,6 +189,16 @@ class Commentary {
       return fail(Fault::peer, "what the service answered is not a page of events");
     for (auto const& event : events) std::cout << in_words(event, Ids::brief) << std::endl;
     return {};
+  }
+  // Whether the service has taken in the node's last block: a step tells of what is there.
+  Result<bool> is_at(std::string const& height) {
+    HS_TRY(body, client_.get("/v1/status"));
+    Json status;
+    std::string_view block;
+    if (parser_.parse(body).get(status) != simdjson::SUCCESS)
+      return fail(Fault::peer, "what the service answered is not its status");
+    return status.at_pointer("/complete_through/block_hash").get(block) == simdjson::SUCCESS &&
+           height.ends_with(block);
   }
   Result<void> register_addresses(std::vector<std::string> const& addresses) {
     constexpr std::array references{"alice", "bob", "carol"};
@@ -146,10 +220,12 @@ class Commentary {
   std::uint64_t after_ = 0;
 };
 
-Result<std::unique_ptr<simnode::SimNode>> start_node(std::string const& token_file) {
+Result<std::unique_ptr<simnode::SimNode>> start_node(wire::Token const& token,
+                                                     std::string const& token_file) {
   simnode::Options options;
   options.speed = 0;  // the script alone moves it
-  std::ofstream(token_file) << options.token.base64();
+  options.token = token;
+  std::ofstream(token_file) << token.base64();
   HS_TRY(node, simnode::SimNode::start(std::move(options)));
   HS_DO(node->act("epoch-length 12"));
   return node;
@@ -170,41 +246,55 @@ Result<std::unique_ptr<Service>> start_service(TemporaryFolder const& folder,
   return Service::start(std::move(read.settings));
 }
 
-Result<std::vector<std::string>> sample_addresses(simnode::SimNode& node) {
-  HS_TRY(text, node.act("addresses"));
+// What the node says of its own keys, in one order: "addresses" or "secrets".
+Result<std::vector<std::string>> sample(simnode::SimNode& node, char const* of_what) {
+  HS_TRY(text, node.act(of_what));
   std::istringstream words(text);
-  std::vector<std::string> addresses{std::istream_iterator<std::string>(words), {}};
-  if (addresses.size() < 3) return fail(Fault::rejected, "the simulated node has no addresses");
-  return addresses;
+  std::vector<std::string> found{std::istream_iterator<std::string>(words), {}};
+  if (found.size() < 4) return fail(Fault::rejected, "the simulated node has no keys of its own");
+  return found;
 }
 
-Result<void> show(DemoOptions const& options, Signals const& signals) {
-  HS_TRY(folder, TemporaryFolder::make());
-  auto const token_file = folder.file("api.token");
-  HS_TRY(node, start_node(token_file));
-  HS_TRY(addresses, sample_addresses(*node));
-  HS_TRY(service, start_service(folder, token_file, node->port(), options.listen));
-  std::cout << "dashboard http://127.0.0.1:" << service->port() << "/" << std::endl;
-
+Result<void> tell(DemoOptions const& options, Signals const& signals, simnode::SimNode& node,
+                  Script script, Commentary commentary) {
   auto const began = SteadyClock::now();
   auto const is_over = [&] {
     return options.seconds &&
            SteadyClock::now() - began >= std::chrono::duration<double>(*options.seconds);
   };
-  Commentary commentary(service->port());
-  Script script(*node, addresses);
-  std::cout << "-- alice, bob and carol get an address each" << std::endl;
-  HS_DO(commentary.register_addresses(addresses));
   auto next_step = began + kPace;
   while (!is_over()) {
     if (SteadyClock::now() >= next_step) {
-      HS_DO(script.run_step());
-      next_step += kPace;
+      HS_TRY(height, node.act("height"));
+      HS_TRY(is_there, commentary.is_at(height));
+      if (is_there) {
+        HS_DO(script.run_step());
+        next_step = SteadyClock::now() + kPace;
+      }
     }
     HS_DO(commentary.print_new());
     if (auto const signal = signals.wait(kLook); signal && Signals::ends(*signal)) break;
   }
   return {};
+}
+
+Result<void> show(DemoOptions const& options, Signals const& signals) {
+  HS_TRY(folder, TemporaryFolder::make());
+  auto const token_file = folder.file("api.token");
+  auto const token = wire::Token::random();
+  HS_TRY(node, start_node(token, token_file));
+  HS_TRY(addresses, sample(*node, "addresses"));
+  HS_TRY(secrets, sample(*node, "secrets"));
+  HS_TRY(service, start_service(folder, token_file, node->port(), options.listen));
+  std::cout << "dashboard http://127.0.0.1:" << service->port() << "/" << std::endl;
+
+  Client const client("127.0.0.1", service->port());
+  Commentary commentary(service->port());
+  std::cout << "-- alice, bob and carol get an address each" << std::endl;
+  HS_DO(commentary.register_addresses(addresses));
+  Withdrawal withdrawal(client, OfflineSigner(node->port(), token), addresses, secrets);
+  return tell(options, signals, *node, Script(*node, addresses, std::move(withdrawal)),
+              std::move(commentary));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "explorer/app/commands/commands.hpp"
+#include "proto/base/units.hpp"
 
 namespace hotside::app {
 namespace {
@@ -39,6 +40,43 @@ std::string deposit_in_words(std::string_view type, Json const& deposit, Ids ids
   if (type == "chain.output_recreated")
     return "an id that was there before is paid again: " + payment + id;
   return payment + id;
+}
+
+// Whom it pays, as far as that is public; of many the first two.
+std::string payees_of(Json const& tx, Ids ids) {
+  constexpr std::size_t named = 2;
+  simdjson::dom::array outputs;
+  if (tx.at_key("outputs").get(outputs) != simdjson::SUCCESS) return {};
+  std::string text;
+  std::size_t hidden = 0, place = 0;
+  for (auto const output : outputs) {
+    std::int64_t amount = 0;
+    bool const is_public = output.at_key("amount").get(amount) == simdjson::SUCCESS;
+    if (!is_public || place >= named) {
+      ++hidden;
+      continue;
+    }
+    ++place;
+    text += (text.empty() ? "" : ", ") + to_stg(amount) + " STG to " +
+            shown(text_at(output, "recipient"), ids);
+  }
+  if (hidden > 0) text += (text.empty() ? "" : " and ") + std::to_string(hidden) + " other outputs";
+  return text;
+}
+
+std::string transaction_in_words(std::string_view type, Json const& tx, Ids ids) {
+  auto const error = text_at(tx, "error");
+  auto const place = text_at(tx, "epoch") + "/" + text_at(tx, "offset");
+  auto const what = payees_of(tx, ids) + "  [" + shown(text_at(tx, "hash"), ids) + "]";
+  if (type == "transaction.accepted") return "taken by the node: " + what;
+  if (type == "transaction.rejected") return "refused by the node (" + error + "): " + what;
+  if (type == "transaction.unknown") return "no answer from a node, sent again: " + what;
+  if (type == "transaction.prepared") return "in block " + place + ", not yet final: " + what;
+  if (type == "transaction.committed")
+    return "final in epoch " + text_at(tx, "epoch") + ": " + what;
+  if (type == "transaction.conflicted") return "never any more, " + error + ": " + what;
+  if (type == "transaction.reverted") return "out of its block again, waits: " + what;
+  return what;
 }
 
 }  // namespace
@@ -85,6 +123,8 @@ std::string in_words(Json const& event, Ids ids) {
   Json about;
   if (event.at_key("deposit").get(about) == simdjson::SUCCESS)
     return words + deposit_in_words(type, about, ids);
+  if (event.at_key("transaction").get(about) == simdjson::SUCCESS)
+    return words + transaction_in_words(type, about, ids);
   if (event.at_key("node").get(about) == simdjson::SUCCESS)
     return words + "node " + text_at(about, "name") + " is " + text_at(about, "state");
   if (event.at_key("violation").get(about) == simdjson::SUCCESS)

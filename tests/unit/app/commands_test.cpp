@@ -28,6 +28,24 @@ TEST_CASE("events in plain words") {
       "T  #1  node.down          node a is connecting");
 }
 
+TEST_CASE("what becomes of a transaction, in plain words") {
+  auto const event = [](std::string const& type, std::string const& more) {
+    return R"({"seq":1,"at":"T","type":"transaction.)" + type +
+           R"(","transaction":{"hash":"ab","outputs":[{"recipient":"dev1x","amount":1500000},)"
+           R"({"recipient":null,"amount":null},{"recipient":"dev1y","amount":1},)"
+           R"({"recipient":"dev1z","amount":1}])" +
+           more + "}}";
+  };
+  std::string const what = "1.500000 STG to dev1x, 0.000001 STG to dev1y and 2 other outputs  [ab]";
+  CHECK(words(event("accepted", "")) == "T  #1  transaction.accepted  taken by the node: " + what);
+  CHECK(words(event("rejected", R"(,"error":"full")")) ==
+        "T  #1  transaction.rejected  refused by the node (full): " + what);
+  CHECK(words(event("prepared", R"(,"epoch":4,"offset":2)")) ==
+        "T  #1  transaction.prepared  in block 4/2, not yet final: " + what);
+  CHECK(words(event("committed", R"(,"epoch":4)")) ==
+        "T  #1  transaction.committed  final in epoch 4: " + what);
+}
+
 TEST_CASE("a client takes a configuration or an address, not both") {
   auto const opens = [](Access const& access) { return Client::open(access).has_value(); };
   CHECK(opens({.url = "http://127.0.0.1:8080/"}));
