@@ -25,6 +25,7 @@ const REASONS = {
 };
 const BEHIND = ['lag', 'catching_up', 'stalled', 'epoch_without_macro_block', 'bad_block', 'no_node', 'starting'];
 const DEPOSIT_TONE = { committed: 'good', prepared: 'warn', reverted: 'bad' };
+const TRANSACTION_TONE = { committed: 'good', conflicted: 'bad', rejected: 'bad' };
 const NODE_TONE = { following: 'good', standby: 'good', catching_up: 'warn', behind: 'warn', checking: 'warn',
   connecting: 'bad', unsynchronised: 'bad', wrong_network: 'bad', contradicting: 'bad' };
 
@@ -70,7 +71,7 @@ async function followStatus(generation) {
       state.status = status;
       showStatus(status);
       if (first) followEvents(generation, status);
-      if (moved || first) await refreshDeposits();
+      if (moved || first) await refreshLists();
     } catch (error) {
       if (error instanceof Unauthorised) return askForToken();
       state.why = error instanceof Refused ? error.message : 'the service cannot be reached';
@@ -92,7 +93,7 @@ async function followEvents(generation, status) {
       if (page.events.length) {
         state.events = page.events.reverse().concat(state.events).slice(0, SHOWN);
         showEvents();
-        await refreshDeposits();
+        await refreshLists();
       }
     } catch (error) {
       if (error instanceof Unauthorised) return;
@@ -107,8 +108,9 @@ async function followEvents(generation, status) {
   }
 }
 
-async function refreshDeposits() {
+async function refreshLists() {
   showDeposits(await get(`/v1/deposits?limit=${SHOWN}`, 6000));
+  showTransactions(await get(`/v1/transactions?limit=${SHOWN}`, 6000));
 }
 
 // ---- showing
@@ -255,6 +257,19 @@ function showDeposits(page) {
   });
 }
 
+// Amounts are left out: here they come as integers only.
+function showTransactions(page) {
+  byId('transactions').hidden = page.transactions.length === 0;
+  rows('transaction-rows', page.transactions, 7, '', (t) => row(
+    cell(tag(t.state, TRANSACTION_TONE[t.state] || 'warn')),
+    cell(copyable(t.hash, middle(t.hash, 10, 6), 'transaction hash')),
+    cell(`${t.inputs.length} → ${t.outputs.length}`, 'num'),
+    cell(t.epoch === undefined ? null : place(t.epoch, t.offset), 'num'),
+    cell(t.attempts === 1 ? 'once' : `${t.attempts} times`, 'num'),
+    cell(t.bundle ? copyable(t.bundle, middle(t.bundle, 8, 4), 'bundle id') : null),
+    cell(t.error || t.warning, 'wrap')));
+}
+
 function about(event) {
   if (event.deposit) {
     const d = event.deposit;
@@ -264,7 +279,9 @@ function about(event) {
   if (event.node) return `${event.node.name}: ${event.node.state}`;
   if (event.violation) return `epoch ${event.violation.epoch}, shown by ${event.violation.node}`;
   if (event.chain) return `no block after ${place(event.chain.epoch, event.chain.offset)} since ${event.chain.since}`;
-  return event.transaction ? event.transaction.hash : '';
+  if (!event.transaction) return '';
+  const t = event.transaction;
+  return t.hash + (t.epoch === undefined ? '' : ` at ${place(t.epoch, t.offset)}`) + (t.error ? `: ${t.error}` : '');
 }
 
 function showEvents() {
@@ -303,7 +320,7 @@ function askForToken() {
   byId('ask-why').textContent = tried ? 'That token was refused. A token with the role read is enough; it stays in this tab only.'
     : 'A token with the role read is enough. It stays in this tab only.';
   byId('verdict').hidden = byId('facts').hidden = byId('stale').hidden = true;
-  byId('violations').hidden = true;
+  byId('violations').hidden = byId('transactions').hidden = true;
   for (const id of ['node-rows', 'deposit-rows', 'event-rows']) byId(id).closest('section').hidden = true;
   text('link-text', 'token needed');
   byId('link').className = 'link connecting';

@@ -89,6 +89,17 @@ def test_demo_shows_what_the_api_says(chrome, service):
     assert not chrome.console
 
 
+def test_demo_shows_a_withdrawal_to_its_end(chrome, service):
+    demo = service(HOTSIDE, "demo", "--for", "300", "--listen", "127.0.0.1:0")
+    page = open_page(chrome, demo)
+    page.wait("[...document.querySelectorAll('#transaction-rows .tag')].some(t => t.innerText === 'committed')",
+              limit=120)
+    first = demo.get("v1/transactions?state=committed")[1]["transactions"][-1]
+    copies = page.run("[...document.querySelectorAll('#transaction-rows button.copy')].map(b => b.dataset.copy)")
+    assert copies[-2:] == [first["hash"], first["bundle"]]
+    assert not chrome.console
+
+
 def test_it_moves_by_itself(chrome, service):
     demo = service(HOTSIDE, "demo", "--for", "300", "--listen", "127.0.0.1:0")
     page = open_page(chrome, demo)
@@ -101,6 +112,7 @@ def test_ready(chrome, service):
     page = open_page(chrome, service(FAKE, "0", "ready"))
     page.wait(LOADED)
     assert page.text("#verdict-title") == "Ready"
+    assert page.run("document.getElementById('transactions').hidden")  # there are none
     assert page.run("document.querySelectorAll('#reasons li').length") == 0
     assert page.run("document.querySelectorAll('#deposit-rows tr').length") == 14
     page.wait("document.querySelectorAll('#event-rows .tag').length === 20")

@@ -64,6 +64,21 @@ struct NoHold : store::HoldReads {
   Result<std::uint64_t> withheld() override { return 0; }
 };
 
+struct NoTransactions : store::TransactionReads {
+  using Tx = model::RelayedTransaction;
+  Result<std::vector<Row>> transactions(std::optional<model::RelayedState>,
+                                        std::optional<std::int64_t>, std::size_t) override {
+    return std::vector<Row>();
+  }
+  Result<std::optional<Tx>> transaction(Hash const&) override { return std::optional<Tx>(); }
+  Result<std::vector<store::WaitingTransaction>> waiting(std::size_t) override {
+    return std::vector<store::WaitingTransaction>();
+  }
+  Result<std::vector<store::InputRow>> inputs(std::span<Hash const>) override {
+    return std::vector<store::InputRow>();
+  }
+};
+
 class FakeSnapshot : public store::Snapshot {
  public:
   explicit FakeSnapshot(FakeState state) : s_(std::move(state)) {}
@@ -129,9 +144,7 @@ class FakeSnapshot : public store::Snapshot {
     throw std::logic_error("tested on a real store");
   }
   store::BundleReads& bundles() override { throw std::logic_error("tested on a real store"); }
-  store::TransactionReads& transactions() override {
-    throw std::logic_error("tested on a real store");
-  }
+  store::TransactionReads& transactions() override { return no_transactions_; }
   store::WebhookReads& webhooks() override { throw std::logic_error("tested on a real store"); }
   store::AddressReads& books() override { throw std::logic_error("tested on a real store"); }
 
@@ -146,6 +159,7 @@ class FakeSnapshot : public store::Snapshot {
   }
   FakeState s_;
   NoHold no_hold_;
+  NoTransactions no_transactions_;
 };
 
 class FakeReader : public store::Reader {
