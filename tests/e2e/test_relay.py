@@ -2,20 +2,26 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import random
+import socket
+import subprocess
+import sys
+import threading
 
 import pytest
 import websockets
 
-from harness import PATIENCE, Program, Service, SimNode, eventually, free_port, write_token
+from harness import PATIENCE, REPO, Program, Service, SimNode, eventually, free_port, run, write_token
 from stegos import bech32, framing, payments, protobuf
 
 FRAMES = int(os.environ.get("HOTSIDE_FUZZ_FRAMES", "2000"))
 SEED = int(os.environ.get("HOTSIDE_SEED", random.SystemRandom().randrange(1 << 32)))
 STRANGER = bech32.encode("dev", payments.public_key(4711))
 FEE = 1000
+SIGN = REPO / "examples/cold/sign.py"
 
 
 class Bank:
@@ -255,6 +261,79 @@ def test_a_bundle_signed_offline_and_followed_to_the_end(world):
                            for d in service.deposits().values()), "the change to be a deposit")
 
 
+def test_the_ceremony_with_the_commands_of_the_manual(world, where):
+    """docs/cold-wallet.md from the first step to the last; the simulated node signs as the offline one."""
+    service, node, bank = world
+    bank.coin()
+    bundle, signed, key = where / "bundle.json", where / "signed-1.json", where / "own1.key"
+    code, out, err = run(["bundle", "create", "--config", service.config, "--from", bank.address,
+                          "--pay", STRANGER + "=1.5", "-o", bundle], where)
+    assert code == 0, err
+    manifest = json.loads(bundle.read_text())["manifest"]
+    code, out, err = run(["bundle", "verify", bundle, "--network", "dev", "--manifest", manifest], where)
+    assert code == 0, (out, err)
+    key.write_text(node.do("secrets")[0].split()[1])
+
+    def sign(number):
+        return subprocess.run([sys.executable, SIGN, bundle, number, "--key-file", key, "--node", node.endpoint,
+                               "--token-file", node.token_file, "-o", signed], capture_output=True, text=True,
+                              timeout=2 * PATIENCE, check=False)
+    refused = sign("2")
+    assert (refused.returncode, signed.exists()) == (1, False) and "requests 1 to 1" in refused.stderr, refused
+    done = sign("1")
+    assert done.returncode == 0, done
+    command = Program(["broadcast", signed, "--config", service.config], where, "broadcast")
+    try:
+        eventually(lambda: "accepted" in command.out.read_text(), "the first state", alive=command.process)
+        node.do("seal")
+        eventually(lambda: command.process.poll() is not None, "the command to end")
+    finally:
+        command.kill()
+    assert command.process.returncode == 0, command.err.read_text()
+    assert service.good("/v1/bundles/" + json.loads(bundle.read_text())["id"])["state"] == "spent"
+    # The node's answer to another request under these bytes is noticed.
+    answer = json.loads(signed.read_text())
+    reply = service.ask("POST", "/v1/transactions", dict(answer, txouts=answer["txouts"][:1]))
+    assert (reply.status, reply.json["type"]) == (422, "/docs/errors#invalid-transaction"), reply
+
+
+def test_killed_at_any_moment_every_transaction_comes_to_its_end(world):
+    """What was answered is recorded, what was not can be sent again, and nothing is sent that was not recorded."""
+    service, node, bank = world
+    dice = random.Random(SEED)
+    print("HOTSIDE_SEED=%d" % SEED)
+    utxos = node.do("pay own1 5000000 12", "seal")[0].split()[1:]
+    eventually(lambda: len(service.good("/v1/utxos")["utxos"]) == 12, "the coins to be final")
+    blobs = service.ask("POST", "/v1/outputs", {"utxos": utxos}).json["outputs"]
+    signed = [bank.pay(protobuf.decode_output(bytes.fromhex(o["blob"]))) for o in blobs]
+    answered = {}
+    for at in range(0, len(signed), 4):
+        def send(tx):
+            try:
+                reply = post(service, tx)
+                answered[tx.hash().hex()] = reply.json["state"]
+            except OSError:
+                pass  # it was killed meanwhile
+        threads = [threading.Thread(target=send, args=(tx,)) for tx in signed[at:at + 4]]
+        for thread in threads:
+            thread.start()
+        threading.Event().wait(dice.uniform(0, 0.15))  # the moment is meant to be random
+        service.kill()
+        for thread in threads:
+            thread.join()
+        service.start()
+        known = {t["hash"] for t in service.good("/v1/transactions")["transactions"]}
+        assert set(answered) <= known
+        assert len(service.good("/v1/utxos")["utxos"]) == 12 - len(known)  # each holds its input back, no other
+    for tx in signed:
+        assert post(service, tx).status in (200, 201)
+    node.do("seal")
+    for tx in signed:
+        wait_state(service, tx.hash().hex(), "committed")
+        assert told(service, tx.hash().hex()).count("committed") == 1
+    assert service.good("/v1/utxos")["utxos"] == []
+
+
 # --- the relay ---
 
 
@@ -411,3 +490,42 @@ def test_nothing_dangerous_reaches_the_node(world):
             assert (await client.ask(type="version_info", id=1))["id"] == 1
     asyncio.run(still())
     assert service.alive()
+
+
+def test_a_port_probe_ends_at_the_relay(where):
+    """A dev node aborts on a connection without a handshake. Nor may broken WebSocket frames stop the relay."""
+    dice = random.Random(SEED)
+    print("HOTSIDE_SEED=%d" % SEED)
+    port, token = free_port(), write_token(where / "relay.token", os.urandom(16))
+    upgrade = (b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
+
+    def frame():
+        size = dice.choice([0, 125, 126, 1 << 16, 5 << 20, (1 << 63) - 1, (1 << 64) - 1])
+        mask = dice.choice([0, 0x80])
+        head = bytes([mask | size]) if size < 126 else (
+            bytes([mask | 126]) + size.to_bytes(2, "big") if size < 1 << 16 else
+            bytes([mask | 127]) + size.to_bytes(8, "big"))
+        return dice.randbytes(1) + head + dice.randbytes(dice.randrange(200))
+
+    def hostile():
+        return dice.choice([
+            lambda: b"", lambda: dice.randbytes(dice.randrange(300)), lambda: upgrade[:dice.randrange(len(upgrade))],
+            lambda: b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n",
+            lambda: b"GET / HTTP/1.1\r\nA: " + b"b" * 40_000 + b"\r\n\r\n",
+            lambda: upgrade + b"\r\n" + b"".join(frame() for _ in range(3))])()
+    with SimNode(where, "dev") as node:
+        with Service(where, [(node.endpoint, node.token_file)],
+                     relay={"listen": "127.0.0.1:%d" % port, "token_file": str(token)}) as service:
+            eventually(lambda: service.through(), "the first blocks")
+            for _ in range(200):
+                with socket.create_connection(("127.0.0.1", port), PATIENCE) as probe:
+                    with contextlib.suppress(OSError):
+                        probe.sendall(hostile())
+            service.relay_port, service.relay_token = port, base64.b64decode(token.read_text())
+
+            async def still():
+                async with Client(service) as client:
+                    assert (await client.ask(type="version_info", id=1))["id"] == 1
+            asyncio.run(still())
+            assert node.do("fatal") == ["ok fatal 0"]
