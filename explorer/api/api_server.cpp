@@ -21,6 +21,7 @@
 #include "explorer/api/gzip.hpp"
 #include "explorer/api/handlers.hpp"
 #include "explorer/api/http_server.hpp"
+#include "explorer/api/perform.hpp"
 #include "explorer/api/problem.hpp"
 #include "explorer/api/rate_limit.hpp"
 #include "explorer/api/routes.hpp"
@@ -118,6 +119,7 @@ struct ApiServer::Impl : Service, std::enable_shared_from_this<ApiServer::Impl> 
   Authorizer authorizer;
   RateLimit rate_limit;
   Waits waits{net};
+  KeysInUse keys;
   Doorbell bell{waits};
   std::size_t waiters = 0, streams = 0;
   std::uint16_t port = 0;
@@ -301,8 +303,20 @@ asio::awaitable<Answer> ApiServer::Impl::run_read(ReadHandler handler,
 
 asio::awaitable<Answer> ApiServer::Impl::run_write(WriteHandler handler,
                                                    std::shared_ptr<ApiExchange> exchange) {
-  Work<Response> work = [this, exchange, handler](ReaderPool::Connection&, Done<Response> done) {
-    handler(context, exchange->call, std::move(done));
+  std::shared_ptr<KeysInUse::Place> place;
+  if (auto const& key = exchange->call.idempotency_key) {
+    place = keys.take(exchange->call.caller.name, *key);
+    if (!place)
+      co_return refuse(Problem::idempotency_key_in_use,
+                       "the request that came first under this Idempotency-Key is under way");
+  }
+  Work<Response> work = [this, exchange, handler, place](ReaderPool::Connection&,
+                                                         Done<Response> done) {
+    // Freed before the answer is given, which may bring the next request of this key.
+    handler(context, exchange->call, [place, done = std::move(done)](Answer answer) {
+      if (place) place->free();
+      done(std::move(answer));
+    });
   };
   auto result = co_await asker.ask(std::move(work), options.limits.write_answer_timeout);
   co_return result;

@@ -108,7 +108,7 @@ Answer get_bundle(Context const& context, Call const& call, store::Snapshot& sna
 }
 
 void post_bundles(Context const& context, Call const& call, std::function<void(Answer)> done) {
-  if (call.idempotency_key.empty())
+  if (!call.idempotency_key)
     return done(refuse(Problem::idempotency_key_missing,
                        "this request reserves outputs: send an Idempotency-Key header"));
   auto order = read_bundle_order(call.body, context.options.hrp);

@@ -35,6 +35,15 @@ bool has_fold(std::string_view header) {
 
 std::string text(boost::core::string_view view) { return std::string(view.data(), view.size()); }
 
+// All fields of this name as the one list that HTTP says they are.
+std::optional<std::string> joined(Connection::Message const& message, std::string_view name) {
+  std::optional<std::string> all;
+  auto const [first, last] = message.equal_range({name.data(), name.size()});
+  for (auto field = first; field != last; ++field)
+    all = (all ? *all + ", " : std::string()) + text(field->value());
+  return all;
+}
+
 }  // namespace
 
 int status_of(boost::system::error_code error) {
@@ -56,6 +65,7 @@ std::optional<std::string> wrong_framing(Connection::Message const& message) {
   if (lengths > 1 || length.find(',') != length.npos) return "one Content-Length is enough";
   auto const hosts = message.count(http::field::host);
   if (hosts > 1 || (hosts == 0 && message.version() >= 11)) return "one Host header is needed";
+  if (message.count(http::field::authorization) > 1) return "one Authorization is enough";
   return std::nullopt;
 }
 
@@ -86,7 +96,8 @@ Request Connection::request() const {
   request.authorization = text(from[http::field::authorization]);
   request.content_type = text(from[http::field::content_type]);
   request.if_none_match = text(from[http::field::if_none_match]);
-  request.idempotency_key = text(from["Idempotency-Key"]);
+  request.content_encoding = text(from[http::field::content_encoding]);
+  request.idempotency_key = joined(from, "Idempotency-Key");
   request.accept_encoding = text(from[http::field::accept_encoding]);
   request.last_event_id = text(from["Last-Event-ID"]);
   request.host = text(from[http::field::host]);

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -26,7 +27,8 @@ struct Call {
   std::map<std::string, std::string> query;  // only names that the route knows
   std::string body;
   std::string content_type;  // one of the route's, without parameters, in lower case
-  std::string if_none_match, idempotency_key, accept_encoding, last_event_id;
+  std::string if_none_match, accept_encoding, last_event_id;
+  std::optional<std::string> idempotency_key;
   Caller caller;
   std::string request_id;
 };

@@ -16,9 +16,10 @@ namespace hotside::api {
 struct Request {
   std::string method;  // as sent
   std::string target;  // as sent
-  std::string authorization, content_type, if_none_match, host, idempotency_key;
+  std::string authorization, content_type, content_encoding, if_none_match, host;
   std::string accept_encoding, last_event_id;
-  std::string request_id;  // valid: the caller's own or one of ours
+  std::optional<std::string> idempotency_key;  // several, which is wrong: joined as a list
+  std::string request_id;                      // valid: the caller's own or one of ours
   std::string body;
 };
 
@@ -41,7 +42,8 @@ struct Target {
   std::map<std::string, std::string> query;  // each name once
   std::optional<std::string> host;           // of an absolute target; stands above the header
 };
-// Fault::rejected for bad escapes, a repeated parameter or a target of no known form.
+// Fault::rejected for bad escapes, a repeated parameter (reason "repeated") or a target of no known
+// form.
 Result<Target> parse_target(std::string_view target);
 
 std::string base64url(std::string_view bytes);

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kKeyMax = 255;
 
 bool is_key(std::string_view key) {
-  return key.size() <= kKeyMax &&
+  return !key.empty() && key.size() <= kKeyMax &&
          std::ranges::all_of(key, [](char c) { return c > 32 && c < 127; });
 }
 
@@ -35,9 +35,10 @@ struct Outcome {
 };
 
 Result<void> work_once(store::WriteTxn& txn, Write const& write, model::AuditEntry const& entry,
-                       std::string const& key, Hash const& request, Time now, Outcome& outcome) {
-  if (!key.empty()) {
-    HS_TRY(kept, txn.audit().kept(entry.who, key, now));
+                       std::optional<std::string> const& key, Hash const& request, Time now,
+                       Outcome& outcome) {
+  if (key) {
+    HS_TRY(kept, txn.audit().kept(entry.who, *key, now));
     if (kept && kept->request == request) {
       outcome.answer = json_response(std::move(kept->body), kept->status);
       return {};
@@ -52,12 +53,24 @@ Result<void> work_once(store::WriteTxn& txn, Write const& write, model::AuditEnt
   auto const& answer = *outcome.answer;
   // Nothing of a refused write may stay: its transaction ends in an error of ours.
   if (!answer) return fail(Fault::rejected, answer.error().detail);
-  if (!key.empty())
-    HS_DO(txn.audit().keep(entry.who, key, {request, answer->status, answer->body}, now));
+  if (key) HS_DO(txn.audit().keep(entry.who, *key, {request, answer->status, answer->body}, now));
   return txn.audit().append(entry, now);
 }
 
 }  // namespace
+
+std::shared_ptr<KeysInUse::Place> KeysInUse::take(std::string const& caller,
+                                                  std::string const& key) {
+  Key entry(caller, key);
+  std::lock_guard const lock(all_->mutex);
+  if (!all_->keys.insert(entry).second) return nullptr;
+  return std::make_shared<Place>(all_, std::move(entry));
+}
+
+void KeysInUse::Place::free() {
+  std::lock_guard const lock(all_->mutex);
+  if (std::exchange(is_held_, false)) all_->keys.erase(key_);
+}
 
 model::AuditEntry audit_entry(Call const& call, std::string action, std::string target) {
   return {call.caller.name,
@@ -70,7 +83,7 @@ model::AuditEntry audit_entry(Call const& call, std::string action, std::string 
 
 void perform(Context const& context, Call const& call, Write write,
              std::function<void(Answer)> done) {
-  if (!is_key(call.idempotency_key))
+  if (call.idempotency_key && !is_key(*call.idempotency_key))
     return done(refuse(Problem::invalid_parameter,
                        "Idempotency-Key: 1 to 255 visible characters are expected"));
   auto entry = audit_entry(call, write.action, write.target);
@@ -96,8 +109,8 @@ void perform(Context const& context, Call const& call, Write write,
 
 void keep_answer(Context const& context, Call const& call, Response const& answer,
                  std::function<void()> done) {
-  if (call.idempotency_key.empty()) return done();
-  auto work = [&clock = context.ports.clock, who = call.caller.name, key = call.idempotency_key,
+  if (!call.idempotency_key) return done();
+  auto work = [&clock = context.ports.clock, who = call.caller.name, key = *call.idempotency_key,
                kept = store::KeptAnswer{request_hash(call), answer.status, answer.body}](
                   store::WriteTxn& txn) { return txn.audit().keep(who, key, kept, clock.now()); };
   // What is kept if this fails is true as well, only older.

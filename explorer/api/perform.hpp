@@ -3,7 +3,11 @@
 // audit log and the answer kept under its Idempotency-Key.
 
 #include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "explorer/api/handler.hpp"
 #include "proto/model/audit.hpp"
@@ -24,6 +28,37 @@ struct Write {
 // request under the same key gets it again without being done again, another request is refused.
 void perform(Context const& context, Call const& call, Write write,
              std::function<void(Answer)> done);
+
+// The Idempotency-Keys of requests that are under way: their answers are not known yet. From any
+// thread.
+class KeysInUse {
+  using Key = std::pair<std::string, std::string>;  // of whom, which
+  struct State {
+    std::mutex mutex;
+    std::set<Key> keys;
+  };
+
+ public:
+  // A key's place, freed once; may outlive the others, and the server.
+  class Place {
+   public:
+    Place(std::shared_ptr<State> all, Key key) : all_(std::move(all)), key_(std::move(key)) {}
+    ~Place() { free(); }
+    Place(Place const&) = delete;
+    Place& operator=(Place const&) = delete;
+    void free();
+
+   private:
+    std::shared_ptr<State> all_;
+    Key key_;
+    bool is_held_ = true;
+  };
+  // Null: it is in use.
+  std::shared_ptr<Place> take(std::string const& caller, std::string const& key);
+
+ private:
+  std::shared_ptr<State> all_ = std::make_shared<State>();
+};
 
 // For work that goes on after its transaction: the answer that was kept becomes this one.
 void keep_answer(Context const& context, Call const& call, Response const& answer,

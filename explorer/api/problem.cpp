@@ -84,6 +84,10 @@ constexpr auto kKinds = std::to_array<ProblemKind>({
      "Another request was sent under this Idempotency-Key within the last 7 days. Make a new key "
      "for each new intention, and repeat it only with the same request."},
     {Problem::webhook_event_type, "webhook-event-type", 422, "Unknown event type of a webhook",
+    {Problem::idempotency_key_in_use, "idempotency-key-in-use", 409,
+     "The request of this Idempotency-Key is not answered yet",
+     "A request under this Idempotency-Key is under way. Wait a moment and send this one again: "
+     "under the same key it gets the answer of the first."},
      "A name in `events` is not one of the event types, so it would never be sent. Fix the name; "
      "/openapi.json lists them."},
     {Problem::webhook_target, "webhook-target", 422, "Forbidden target of a webhook",

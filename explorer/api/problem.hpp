@@ -28,6 +28,7 @@ enum class Problem : std::uint8_t {
   bundle_relayed,
   idempotency_key_missing,
   idempotency_key_reused,
+  idempotency_key_in_use,
   webhook_event_type,
   webhook_target,
   webhook_configured,
