@@ -152,7 +152,9 @@ std::optional<Response> ApiServer::Impl::route(ApiExchange& exchange) {
   }
   auto target = parse_target(request.target);
   if (!target)
-    return problem_response(Problem::malformed_request, target.error().what, request.request_id);
+    return problem_response(target.error().reason == "repeated" ? Problem::invalid_parameter
+                                                                : Problem::malformed_request,
+                            target.error().what, request.request_id);
   if (target->host) request.host = *target->host;
   auto matched = table.match(request.method, target->segments);
   if (!matched) return problem_response(Problem::not_found, "no such path", request.request_id);
@@ -217,6 +219,10 @@ std::optional<Response> ApiServer::Impl::admit(ApiExchange& exchange) {
   return std::nullopt;
 }
 
+  if (!wanted.body.empty() && !request.content_encoding.empty() &&
+      request.content_encoding != "identity")
+    return problem_response(Problem::unsupported_media_type,
+                            "the body must come without Content-Encoding", id);
 std::optional<Response> ApiServer::Impl::begin_upload(ApiExchange& exchange) {
   auto const* const handler = std::get_if<UploadHandler>(&exchange.route->handler);
   if (exchange.early || handler == nullptr) return std::nullopt;

@@ -45,7 +45,9 @@ Result<void> parse_query(std::string_view query, Target& target) {
     if (target.query.size() >= kParametersMax)
       return fail(Fault::rejected, "the query has too many parameters");
     auto const [at, is_new] = target.query.emplace(std::move(*name), std::move(*value));
-    if (!is_new) return fail(Fault::rejected, "the parameter '" + at->first + "' is given twice");
+    if (!is_new)
+      return fail(Fault::rejected, "the parameter '" + at->first.substr(0, 64) + "' is given twice",
+                  "repeated");
   }
   return {};
 }

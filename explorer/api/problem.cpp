@@ -105,7 +105,8 @@ constexpr auto kKinds = std::to_array<ProblemKind>({
     {Problem::body_too_large, "body-too-large", 413, "Body too large",
      "Send fewer items per request."},
     {Problem::unsupported_media_type, "unsupported-media-type", 415, "Unsupported media type",
-     "Send the body in a `Content-Type` that this route takes; the detail names them."},
+     "Send the body in a `Content-Type` that this route takes; the detail names them. Bodies are "
+     "taken as they are, without `Content-Encoding`."},
     {Problem::misdirected_host, "misdirected-host", 421, "Not a name of this service",
      "Without tokens the service answers only to `localhost` or an IP address as host, so that no "
      "web page can reach it under a name of its own. Use the address, or configure tokens."},

@@ -115,6 +115,13 @@ TEST_CASE("bad parameters are refused by name") {
   CHECK(contains(reply.body, R"("status":400,)"));
 }
 
+TEST_CASE("a parameter given twice is an invalid parameter, not a malformed request") {
+  TestServer server;
+  for (std::string const target : {"/v1/deposits?limit=1&limit=1", "/healthz?a&a"})
+    CHECK(contains(server.get(target).body, "/docs/errors#invalid-parameter"));
+  CHECK(contains(server.get("/v1/deposits?limit=%2").body, "/docs/errors#malformed-request"));
+}
+
 TEST_CASE("one deposit, one address, and what does not exist") {
   TestServer server;
   fill(server);
@@ -191,6 +198,8 @@ TEST_CASE("a body must be JSON and say so") {
   CHECK(post("Content-Type: text/plain\r\n") == 415);
   CHECK(post("Content-Type: application/jsonx\r\n") == 415);
   CHECK(post("Content-Type: Application/JSON ; charset=utf-8\r\n") == 200);
+  CHECK(post("Content-Type: application/json\r\nContent-Encoding: gzip\r\n") == 415);
+  CHECK(post("Content-Type: application/json\r\nContent-Encoding: identity\r\n") == 200);
 }
 
 TEST_CASE("events page by number, whatever the filter") {
