@@ -211,7 +211,8 @@ std::string errors_page() {
   std::string out =
       "<h1>Errors</h1><p>Every error is "
       "<code>application/problem+json</code> (RFC 9457). <code>type</code> is stable; "
-      "<code>detail</code> is for people; <code>request_id</code> is also in the log.</p>\n";
+      "<code>detail</code> is for people; <code>request_id</code> stands in "
+      "the log too, for reads at level <code>debug</code>.</p>\n";
   for (auto const& kind : kKinds) {
     std::string const name(kind.name);
     out += "<section id=\"" + name + "\"><h2><code>" + name + "</code> · " +
