@@ -99,6 +99,7 @@ struct ApiServer::Impl : Service, std::enable_shared_from_this<ApiServer::Impl> 
   std::optional<Response> route(ApiExchange& exchange);
   std::optional<Response> admit(ApiExchange& exchange);
   std::optional<Response> begin_upload(ApiExchange& exchange);
+  bool is_allowed(ApiExchange const& exchange) const;
   asio::awaitable<Answer> run(std::shared_ptr<ApiExchange> exchange);
   asio::awaitable<Answer> run_read(ReadHandler handler, std::shared_ptr<ApiExchange> exchange);
   asio::awaitable<Answer> run_write(WriteHandler handler, std::shared_ptr<ApiExchange> exchange);
@@ -232,7 +233,6 @@ bool ApiServer::Impl::is_allowed(ApiExchange const& exchange) const {
   return caller && allows(caller->role, exchange.route->needs);
 }
 
-                            "the body must come without Content-Encoding", id);
 std::optional<Response> ApiServer::Impl::begin_upload(ApiExchange& exchange) {
   auto const* const handler = std::get_if<UploadHandler>(&exchange.route->handler);
   if (exchange.early || handler == nullptr) return std::nullopt;
@@ -414,6 +414,8 @@ asio::awaitable<Answer> ApiServer::Impl::long_poll(std::shared_ptr<ApiExchange> 
                     [&](store::Snapshot& snapshot) { return read_events(asked, snapshot); });
     };
     auto found = co_await asker.ask(std::move(work), options.limits.read_answer_timeout);
+    if (!is_allowed(*exchange))
+      co_return refuse(Problem::unauthenticated, "this token is not known any more");
     if (!found) co_return tl::unexpected<Refusal>(std::move(found.error()));
     bool const may_wait = !found->has_events && Steady::now() < deadline && !waits.is_stopping();
     if (!may_wait || exchange->is_abandoned) {
@@ -434,8 +436,9 @@ asio::awaitable<Answer> ApiServer::Impl::live_stream(std::shared_ptr<ApiExchange
   if (!query) co_return tl::unexpected<Refusal>(query.error());
   if (streams >= options.limits.streams)
     co_return refuse(Problem::overloaded, "too many event streams are open");
-  auto const stream = std::make_shared<EventStream>(asker, bell, streams, options.limits, *query,
-                                                    exchange, exchange->call.caller.name);
+  auto const stream = std::make_shared<EventStream>(
+      asker, bell, streams, options.limits, *query, exchange, exchange->call.caller.name,
+      [this, asked = exchange.get()] { return is_allowed(*asked); });
   auto first = co_await stream->first();
   if (!first) co_return tl::unexpected<Refusal>(std::move(first.error()));
   Response response{200, "text/event-stream", std::move(*first), {}};
@@ -507,6 +510,7 @@ Result<void> ApiServer::reload(std::optional<std::vector<Token>> tokens,
   // Boxed: g++ 12 loses sight of the optional's flag on the way through the queue.
   auto const box = std::make_shared<std::optional<std::vector<Token>>>(std::move(tokens));
   auto replace = [impl = impl_, box, context] {
+    impl->bell.ring({});  // who waits for events may not be allowed to any more
     impl->authorizer.replace(std::move(*box));
     if (impl->http) impl->http->use(context);
   };

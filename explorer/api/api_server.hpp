@@ -103,9 +103,9 @@ class ApiServer {
 
   // The doorbell: something was committed, up to this number. From any thread.
   void wake(EventSeq head);
-  // From any thread; requests that are under way keep the caller they came with, connections their
-  // certificate. TLS cannot be switched on or off while the service runs. After an error everything
-  // is as before.
+  // From any thread; requests that are under way keep the caller they came with, except that nobody
+  // is given events under a token that is gone; connections keep their certificate. TLS cannot be
+  // switched on or off while the service runs. After an error everything is as before.
   Result<void> reload(std::optional<std::vector<Token>> tokens, std::optional<TlsFiles> tls);
 
   std::uint16_t port() const;

@@ -28,14 +28,16 @@ std::string as_text(EventsBatch const& batch) {
 
 EventStream::EventStream(Asker& asker, Doorbell& bell, std::size_t& streams,
                          HttpLimits const& limits, EventsQuery query,
-                         std::shared_ptr<Exchange> exchange, std::string caller)
+                         std::shared_ptr<Exchange> exchange, std::string caller,
+                         std::function<bool()> is_allowed)
     : asker_(asker),
       bell_(bell),
       place_(streams),
       limits_(limits),
       query_(std::move(query)),
       exchange_(std::move(exchange)),
-      caller_(std::move(caller)) {}
+      caller_(std::move(caller)),
+      is_allowed_(std::move(is_allowed)) {}
 
 asio::awaitable<Asked<EventsBatch>> EventStream::read() {
   Work<EventsBatch> work = [asked = query_](ReaderPool::Connection& connection,
@@ -74,6 +76,9 @@ asio::awaitable<Result<std::string>> EventStream::next() {
       continue;
     }
     if (!batch) co_return last_event(batch.error());
+    // Here, since nothing may come between this look and the waiting: the ring would be missed.
+    if (!is_allowed_())
+      co_return last_event({Problem::unauthenticated, "this token is not known any more"});
     query_.after = batch->next;
     given_at_ = Steady::now();
     if (!batch->events.empty()) co_return as_text(*batch);

@@ -3,6 +3,7 @@
 // the next events when he has taken the former ones, from the store, and who takes too long over
 // them is sent away with a last event that says so.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,9 +16,11 @@ namespace hotside::api {
 class EventStream final : public BodySource {
  public:
   // `streams` counts the open ones. The asker, the bell and the count outlive the stream, the call
-  // belongs to the exchange.
+  // belongs to the exchange. `is_allowed` says whether the caller still is who may read this: a
+  // stream can be older than the tokens.
   EventStream(Asker& asker, Doorbell& bell, std::size_t& streams, HttpLimits const& limits,
-              EventsQuery query, std::shared_ptr<Exchange> exchange, std::string caller);
+              EventsQuery query, std::shared_ptr<Exchange> exchange, std::string caller,
+              std::function<bool()> is_allowed);
 
   // Reads for the first time: a cursor that is wrong is refused before anything is sent. Says which
   // feed it is.
@@ -35,6 +38,7 @@ class EventStream final : public BodySource {
   EventsQuery query_;
   std::shared_ptr<Exchange> exchange_;
   std::string caller_;
+  std::function<bool()> is_allowed_;
   std::optional<Steady::time_point> given_at_;  // when the piece was made that is being sent
   bool has_ended_ = false;
 };

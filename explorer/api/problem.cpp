@@ -22,7 +22,8 @@ constexpr auto kKinds = std::to_array<ProblemKind>({
      "A name in `types` is not one of the event types. Nothing was filtered silently; fix the "
      "name."},
     {Problem::unauthenticated, "unauthenticated", 401, "Token required",
-     "Send `Authorization: Bearer <token>` with a token of the tokens file."},
+     "Send `Authorization: Bearer <token>` with a token of the tokens file. A stream whose "
+     "token is taken out of that file ends with this."},
     {Problem::forbidden, "forbidden", 403, "Not allowed in this role",
      "The token is known, but its role does not allow this request."},
     {Problem::not_found, "not-found", 404, "Not found",

@@ -153,7 +153,9 @@ TEST_CASE("a client that reads too slowly is dropped with a last event, and can 
 }
 
 TEST_CASE("a stream ends with an event when the service stops") {
-  auto server = std::make_unique<TestServer>();
+  ApiOptions options;
+  options.limits.stop_grace = 60s;  // the machine may be slow
+  auto server = std::make_unique<TestServer>(options);
   fill(*server);
   RawClient client(server->port());
   client.send(ask_stream(""));
@@ -164,4 +166,37 @@ TEST_CASE("a stream ends with an event when the service stops") {
   CHECK(contains(end, "/docs/errors#stopping"));
   CHECK(client.chunk().empty());
   CHECK(client.read_some().empty());
+}
+
+TEST_CASE("who waits for events is sent away when his token goes, others stay") {
+  ApiOptions options;
+  Token gone{"gone", Role::read, {}}, kept{"kept", Role::read, {}};
+  // SHA-256 of the names.
+  REQUIRE(
+      from_hex("283bb9deef02e6843abfb538efa1eca70801bd8a701c3f98191e123496339247", gone.sha256));
+  REQUIRE(
+      from_hex("79f076abdd19a752db7267bfff2f9022161d120dea919fdaca2ffdfc24ca8c96", kept.sha256));
+  options.tokens = {gone, kept};
+  TestServer server(options);
+  fill(server);
+  auto const as = [](std::string const& token) {
+    return "Authorization: Bearer " + token + "\r\n";
+  };
+  RawClient first(server.port()), second(server.port()), poller(server.port());
+  first.send(ask_stream("?after=3", as("gone")));
+  second.send(ask_stream("?after=3", as("kept")));
+  poller.send("GET /v1/events?after=3&wait=60 HTTP/1.1\r\nHost: localhost\r\n" + as("gone") +
+              "\r\n");
+  for (auto* const client : {&first, &second}) {
+    CHECK(contains(head(*client), "200 OK"));
+    until(*client, "retry");
+  }
+  REQUIRE(server.server().reload(std::vector<Token>{kept}, std::nullopt));
+  auto const last = until(first, "(never)");
+  CHECK(contains(last, "event: end"));
+  CHECK(contains(last, "/docs/errors#unauthenticated"));
+  CHECK(last.ends_with("(end)"));
+  CHECK(poller.reply().status == 401);
+  append(server, 4, 4);
+  CHECK(contains(until(second, "id: 4"), "id: 4"));
 }
