@@ -119,8 +119,8 @@ struct ApiServer::Impl : Service, std::enable_shared_from_this<ApiServer::Impl> 
   RouteTable const& table;
   Authorizer authorizer;
   RateLimit rate_limit;
-  Waits waits{net};
   KeysInUse keys;
+  Waits waits{net};
   Doorbell bell{waits};
   std::size_t waiters = 0, streams = 0;
   std::uint16_t port = 0;
@@ -136,6 +136,7 @@ std::shared_ptr<Exchange> ApiServer::Impl::open(Request head_request) {
   if (!exchange->early) exchange->early = admit(*exchange);
   if (!exchange->early && exchange->route != nullptr) {
     exchange->early = begin_upload(*exchange);
+    exchange->is_of_stranger = exchange->call.caller.name.empty();
     exchange->takes_body = !exchange->route->body.empty();
     exchange->streams_body = exchange->upload != nullptr;
     exchange->may_wait = std::holds_alternative<LongPoll>(exchange->route->handler) ||
@@ -204,26 +205,24 @@ std::optional<Response> ApiServer::Impl::admit(ApiExchange& exchange) {
       return problem_response(
           Problem::too_many_requests,
           "more than " + std::to_string(options.limits.requests_per_second) + " in a second", id);
-  }
-  if (auto const name = unknown_parameter(wanted, exchange.call.query))
     auto const role = exchange.call.caller.role;
     if (!allows(role, wanted.needs))
       return problem_response(Problem::forbidden,
                               "the role of this token is " + std::string(to_string(role)) +
                                   ", this request needs " + std::string(to_string(wanted.needs)),
                               id);
+  }
+  if (auto const name = unknown_parameter(wanted, exchange.call.query))
     return problem_response(Problem::invalid_parameter,
                             "'" + name->substr(0, 64) + "' is not a parameter of this request", id);
   if (!wanted.body.empty() && !takes(wanted, exchange.call.content_type))
     return problem_response(
         Problem::unsupported_media_type,
         "the Content-Type of the body must be one of: " + std::string(wanted.body), id);
-  return std::nullopt;
-}
-
   if (!wanted.body.empty() && !request.content_encoding.empty() &&
       request.content_encoding != "identity")
     return problem_response(Problem::unsupported_media_type,
+                            "the body must come without Content-Encoding", id);
   return std::nullopt;
 }
 
@@ -414,9 +413,9 @@ asio::awaitable<Answer> ApiServer::Impl::long_poll(std::shared_ptr<ApiExchange> 
                     [&](store::Snapshot& snapshot) { return read_events(asked, snapshot); });
     };
     auto found = co_await asker.ask(std::move(work), options.limits.read_answer_timeout);
+    if (!found) co_return tl::unexpected<Refusal>(std::move(found.error()));
     if (!is_allowed(*exchange))
       co_return refuse(Problem::unauthenticated, "this token is not known any more");
-    if (!found) co_return tl::unexpected<Refusal>(std::move(found.error()));
     bool const may_wait = !found->has_events && Steady::now() < deadline && !waits.is_stopping();
     if (!may_wait || exchange->is_abandoned) {
       compress(found->response, exchange->call.accept_encoding);
@@ -510,8 +509,8 @@ Result<void> ApiServer::reload(std::optional<std::vector<Token>> tokens,
   // Boxed: g++ 12 loses sight of the optional's flag on the way through the queue.
   auto const box = std::make_shared<std::optional<std::vector<Token>>>(std::move(tokens));
   auto replace = [impl = impl_, box, context] {
-    impl->bell.ring({});  // who waits for events may not be allowed to any more
     impl->authorizer.replace(std::move(*box));
+    impl->bell.ring({});  // who waits for events may not be allowed to any more
     if (impl->http) impl->http->use(context);
   };
   asio::post(impl_->net, std::move(replace));

@@ -65,7 +65,10 @@ class Connection {
   void unwatch();
   void close() { stream_.close(); }
 
-  bool is_answering = false;  // for stop()
+  // For the server, which has to choose when it stops or is full.
+  bool is_answering = false;
+  bool is_of_stranger = true;  // until a request comes from a caller that is known
+  std::chrono::steady_clock::time_point quiet_since = std::chrono::steady_clock::now();
 
  private:
   Awaitable<ErrorCode> fill();

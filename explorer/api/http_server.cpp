@@ -121,7 +121,7 @@ asio::awaitable<void> HttpServer::accept() {
       co_await pause.async_wait(kAwait);
       continue;
     }
-    if (connections_.size() >= limits_.connections) {
+    if (connections_.size() >= limits_.connections && !make_room()) {
       turn_away(std::move(socket));
       continue;
     }
@@ -136,6 +136,18 @@ asio::awaitable<void> HttpServer::accept() {
     };
     asio::co_spawn(net_, run(shared_from_this(), std::move(connection)), rethrow);
   }
+}
+
+// A stranger can open as many connections as there are; callers that are known must find one all
+// the same. So the stranger who has been at it longest has to go.
+bool HttpServer::make_room() {
+  Connection* oldest = nullptr;
+  for (auto* const each : connections_)
+    if (each->is_of_stranger && (!oldest || each->quiet_since < oldest->quiet_since)) oldest = each;
+  if (oldest == nullptr) return false;
+  oldest->close();
+  connections_.erase(oldest);
+  return true;
 }
 
 // One answer into the empty send buffer, without waiting for anybody.
@@ -154,6 +166,7 @@ asio::awaitable<void> HttpServer::serve(Link connection) {
   while (is_open && !is_stopping_) {
     bool const goes_on = co_await one_request(connection);
     connection->is_answering = false;
+    connection->quiet_since = std::chrono::steady_clock::now();
     if (!goes_on) break;
   }
   co_await connection->end();
@@ -171,6 +184,14 @@ asio::awaitable<bool> HttpServer::one_request(Link connection) {
     bool const goes_on = co_await answer_early(connection, exchange, !wrong);
     co_return goes_on;
   }
+  if (!exchange->is_of_stranger) connection->is_of_stranger = false;
+  bool const goes_on = co_await exchange_messages(connection, exchange);
+  bodies_ -= exchange->body_size;
+  co_return goes_on;
+}
+
+asio::awaitable<bool> HttpServer::exchange_messages(Link connection,
+                                                    std::shared_ptr<Exchange> exchange) {
   bool has_body = false;
   if (exchange->streams_body)
     has_body = co_await read_stream(connection, exchange);
@@ -224,6 +245,12 @@ asio::awaitable<bool> HttpServer::read_body(Link connection, std::shared_ptr<Exc
     auto const piece = co_await connection->read_piece(kPieceBytes);
     error = piece.error;
     exchange->request.body += piece.bytes;
+    exchange->body_size += piece.bytes.size();
+    bodies_ += piece.bytes.size();
+    if (error || bodies_ <= limits_.bodies_bytes) continue;
+    exchange->early = service_->refuse_unread(exchange->request, 503, "too many bodies at once");
+    co_await answer_early(connection, exchange, false);
+    co_return false;
   }
   if (!error) co_return true;
   co_await refuse(connection, error);

@@ -28,7 +28,9 @@ struct Exchange {
   std::optional<Response> early;  // decided from the header alone: the body is not read
   bool takes_body = false;        // up to the limit for bodies, else hardly any
   bool streams_body = false;      // of any length: it goes to Service::take
+  std::uint64_t body_size = 0;    // as far as it came, for the server
   bool may_wait = false;          // the client may go away while we wait
+  bool is_of_stranger = true;     // nobody said who he is
   bool is_abandoned = false;      // it did
   std::function<void()> on_abandoned;
 };
@@ -75,6 +77,7 @@ class HttpServer : public std::enable_shared_from_this<HttpServer> {
   void close_all(bool also_answering);
   // Those that return bool say whether the connection can carry another request.
   Awaitable<bool> one_request(Link connection);
+  Awaitable<bool> exchange_messages(Link connection, std::shared_ptr<Exchange> exchange);
   Awaitable<bool> answer_early(Link connection, std::shared_ptr<Exchange> exchange, bool may_go_on);
   Awaitable<bool> answer(Link connection, std::shared_ptr<Exchange> exchange);
   Awaitable<bool> refuse(Link connection, boost::system::error_code error);
@@ -87,6 +90,7 @@ class HttpServer : public std::enable_shared_from_this<HttpServer> {
   Awaitable<bool> write_rest(Link connection, std::shared_ptr<BodySource> source,
                              std::shared_ptr<Exchange> exchange);
   void watch(Link connection, std::shared_ptr<Exchange> exchange);
+  bool make_room();
   void turn_away(boost::asio::ip::tcp::socket socket);
 
   boost::asio::io_context& net_;
@@ -97,6 +101,7 @@ class HttpServer : public std::enable_shared_from_this<HttpServer> {
   boost::asio::steady_timer grace_;
   std::uint16_t port_ = 0;
   std::set<Connection*> connections_;
+  std::uint64_t bodies_ = 0;  // bytes of bodies in memory
   bool is_stopping_ = false;
 };
 

@@ -1,7 +1,9 @@
 #include "explorer/app/service.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -66,6 +68,21 @@ std::optional<api::TlsFiles> tls_of(Settings const& settings) {
   return api::TlsFiles{settings.tls_cert, settings.tls_key};
 }
 
+// Every connection takes a descriptor, and without one left neither a known caller nor the store
+// gets through. So all that may be had are taken, and connections leave some to the others.
+std::size_t connections_that_fit(std::size_t wanted) {
+  constexpr rlim_t kForOthers = 256;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) getrlimit(RLIMIT_NOFILE, &limit);
+  rlim_t const fit = std::max<rlim_t>(limit.rlim_cur, kForOthers + 1) - kForOthers;
+  if (fit >= wanted) return wanted;
+  spdlog::warn("http.max_connections is {}, but {} open files (ulimit -n) leave room for {}",
+               wanted, limit.rlim_cur, fit);
+  return fit;
+}
+
 api::ApiOptions api_options(Settings const& settings) {
   api::ApiOptions options;
   options.listen = settings.listen.text();
@@ -75,7 +92,9 @@ api::ApiOptions api_options(Settings const& settings) {
   options.genesis = *settings.network.genesis;
   options.health = {settings.max_lag, settings.stall_after};
   options.limits.body_bytes = settings.max_body_bytes;
-  options.limits.connections = settings.max_connections;
+  options.limits.bodies_bytes =
+      std::max<std::uint64_t>(options.limits.bodies_bytes, settings.max_body_bytes);
+  options.limits.connections = connections_that_fit(settings.max_connections);
   options.limits.requests_per_second = settings.requests_per_second;
   options.tls = tls_of(settings);
   return options;

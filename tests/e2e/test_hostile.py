@@ -2,13 +2,16 @@
 
 import http.client
 import random
+import resource
 import socket
 import statistics
+import subprocess
 import threading
 import time
 from pathlib import Path
 
-from harness import Service, free_port
+import harness
+from harness import Service, eventually, free_port
 from test_api import _as, _tokens, problem
 
 MALFORMED = 20_000
@@ -146,6 +149,72 @@ def test_slow_and_flooding_clients(where, token_file):
             link.close()
         assert service.get("/v1/status").status == 200
         assert service.stop() == 0
+
+
+def silent(port, count):
+    """So many strangers who say nothing, or only half a thing."""
+    links = []
+    for i in range(count):
+        links.append(socket.create_connection(("127.0.0.1", port), 60))
+        try:
+            links[-1].sendall(GOOD[:i % 3 * 20])
+        except OSError:
+            pass  # it had to give way already
+    return links
+
+
+def test_strangers_who_take_all_connections_keep_no_caller_out(where, token_file):
+    tokens = _tokens(where / "tokens.toml", reader="read")
+    nowhere = "ws://127.0.0.1:%d" % free_port()
+    with Service(where, [(nowhere, token_file)],
+                 http={"tokens_file": str(tokens), "max_connections": 100}) as service:
+        kept = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+
+        def ask():
+            began = time.monotonic()
+            kept.request("GET", "/v1/status", **_as("reader"))
+            reply = kept.getresponse()
+            assert reply.read() and reply.status == 200
+            return time.monotonic() - began
+        ask()
+        first = kept.sock
+        strangers = silent(service.port, 300)
+        waits = []
+        for _ in range(20):
+            began = time.monotonic()
+            assert service.get("/v1/status", **_as("reader")).status == 200
+            waits.append(time.monotonic() - began)
+            waits.append(ask())
+            strangers += silent(service.port, 10)
+        assert kept.sock is first, "the connection of a known caller is not the one that gives way"
+        print("callers among strangers: worst %.1f ms" % (max(waits) * 1e3))
+        assert max(waits) < GENEROUS
+        for link in strangers:
+            link.close()
+        assert service.stop() == 0
+
+
+def test_few_open_files_are_enough(where, token_file):
+    """The soft limit that a shell gives is raised; where the hard one is low, connections give way to it."""
+    nowhere = "ws://127.0.0.1:%d" % free_port()
+    for limit in ((128, 4096), (320, 320)):
+        service = Service(where, [(nowhere, token_file)], name="files-%d" % limit[1])
+        with open(where / "files.err", "ab") as err:
+            process = subprocess.Popen(
+                [str(harness.BINARY), "serve", "--config", str(service.config)], stderr=err, stdout=err,
+                env=harness.clean_environment(),
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit))
+        try:
+            eventually(service.alive, "/healthz", alive=process)
+            strangers = silent(service.port, 500)
+            began = time.monotonic()
+            assert service.get("/v1/status").status == 200
+            assert time.monotonic() - began < GENEROUS
+            for link in strangers:
+                link.close()
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0
 
 
 # What each role may do, as product.md says: (method, path, roles that may).
