@@ -96,6 +96,7 @@ Answer get_healthz(Context const&, Call const&);
 Answer get_openapi(Context const&, Call const&);
 Answer get_errors_page(Context const&, Call const&);
 Answer get_audit_page(Context const&, Call const&);
+Answer get_guide(Context const& context, Call const& call);
 Answer get_dashboard(Context const&, Call const&);
 Answer get_dashboard_file(Context const&, Call const&);
 

@@ -57,8 +57,12 @@ Response html(std::string body) {
 // As store/audit.hpp defines it.
 constexpr std::string_view kAuditPage =
     "<h1>The audit log</h1>"
-    "<p><code>GET /v1/audit</code> lists every write that was asked for under a known token, "
-    "done or refused, oldest first. Pass <code>next</code> as <code>after</code> until it is "
+    "<p><code>GET /v1/audit</code> lists every write of a known token, oldest first: what was "
+    "done, "
+    "and what the service understood and refused, under the name of its problem. A request that "
+    "was never understood (a body that is not as described) or not allowed (401, 403, 429) wrote "
+    "nothing and stands in the log of the service alone. Pass <code>next</code> as "
+    "<code>after</code> until it is "
     "<code>null</code>. Entries are numbered from 1 without holes and are never changed.</p>"
     "<p>Each entry carries the hash of the one before, so that nobody can change, drop or insert "
     "one without changing every hash after it. Whoever keeps the last <code>hash</code> he saw can "
@@ -127,6 +131,15 @@ Answer get_errors_page(Context const&, Call const&) { return html(errors_page())
 
 Answer get_audit_page(Context const&, Call const&) {
   return html(text_page("audit log", kAuditPage));
+}
+
+// The guides of docs/, as they stand there; their links to each other hold here, too.
+Answer get_guide(Context const&, Call const& call) {
+  auto const text = embedded_file(call.path_parameter);
+  if (text.empty() || !call.path_parameter.ends_with(".md"))
+    return refuse(Problem::not_found, "no such guide; begin with /docs/integration.md");
+  return Response{
+      200, "text/plain; charset=utf-8", std::string(text), {{"Cache-Control", "no-cache"}}};
 }
 
 Answer get_dashboard(Context const& context, Call const& call) {

@@ -13,8 +13,8 @@ constexpr auto kKinds = std::to_array<ProblemKind>({
     {Problem::malformed_request, "malformed-request", 400, "Malformed request",
      "The request is not valid HTTP/1.1, or its target cannot be decoded. Fix the client."},
     {Problem::invalid_parameter, "invalid-parameter", 400, "Invalid parameter",
-     "A path or query parameter is unknown, given twice, badly formed or out of range. The detail "
-     "names it."},
+     "A parameter (of the path or the query, or a header such as `Idempotency-Key`) is unknown, "
+     "given twice, badly formed or out of range. The detail names it."},
     {Problem::invalid_body, "invalid-body", 400, "Invalid body",
      "The body is not the JSON this route takes: a field is unknown, missing, given twice, of the "
      "wrong type or out of range. The detail names it."},
@@ -84,11 +84,11 @@ constexpr auto kKinds = std::to_array<ProblemKind>({
     {Problem::idempotency_key_reused, "idempotency-key-reused", 422, "Idempotency-Key used before",
      "Another request was sent under this Idempotency-Key within the last 7 days. Make a new key "
      "for each new intention, and repeat it only with the same request."},
-    {Problem::webhook_event_type, "webhook-event-type", 422, "Unknown event type of a webhook",
     {Problem::idempotency_key_in_use, "idempotency-key-in-use", 409,
      "The request of this Idempotency-Key is not answered yet",
      "A request under this Idempotency-Key is under way. Wait a moment and send this one again: "
      "under the same key it gets the answer of the first."},
+    {Problem::webhook_event_type, "webhook-event-type", 422, "Unknown event type of a webhook",
      "A name in `events` is not one of the event types, so it would never be sent. Fix the name; "
      "/openapi.json lists them."},
     {Problem::webhook_target, "webhook-target", 422, "Forbidden target of a webhook",

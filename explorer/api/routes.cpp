@@ -23,6 +23,7 @@ auto const kRoutes = std::to_array<Route>({
     {"GET", "/openapi.json", Role::none, &get_openapi},
     {"GET", "/docs/errors", Role::none, &get_errors_page},
     {"GET", "/docs/audit", Role::none, &get_audit_page},
+    {"GET", "/docs/{guide}", Role::none, &get_guide},
     {"GET", "/v1/status", Role::read, &get_status},
     {"GET", "/v1/addresses", Role::read, &get_addresses, kNoBody, "reference after limit"},
     {"POST", "/v1/addresses", Role::manage, &post_addresses, kJson},

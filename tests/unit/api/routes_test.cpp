@@ -379,6 +379,20 @@ TEST_CASE("the metrics page holds every family of the contract from the start") 
       contains(page, "hotside_http_requests_total{route=\"/v1/deposits/{id}\",code=\"400\"} 1\n"));
 }
 
+TEST_CASE("the guides are served as they stand in docs/") {
+  TestServer server;
+  for (std::string const name : {"integration", "api", "bundle", "cold-wallet", "certificates"}) {
+    auto const guide = server.get("/docs/" + name + ".md");
+    CHECK(guide.status == 200);
+    CHECK(guide.headers.at("content-type") == "text/plain; charset=utf-8");
+    CHECK(guide.body.starts_with("# "));
+  }
+  CHECK(contains(server.get("/docs/integration.md").body, "Credit on `deposit.committed`"));
+  for (std::string const name : {"nothing.md", "app.js", "integration", "..%2fREADME.md"})
+    CHECK(server.get("/docs/" + name).status == 404);
+  CHECK(server.get("/dashboard/api.md").status == 404);
+}
+
 TEST_CASE("dashboard and pages carry a policy, a type and a tag") {
   TestServer server;
   auto const page = server.get("/");
