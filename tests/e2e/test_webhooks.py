@@ -261,6 +261,8 @@ def test_killed_in_the_middle(service, node, where):
             time.sleep(dice.uniform(0, 0.3))  # any moment will do
             service.kill()
             service.start()
+        # What a macro block alone tells of is committed without having been prepared.
+        eventually(lambda: len(wanted(service)) == 360, "all that is prepared", PATIENT)
         node.do("seal")
         eventually(lambda: len(wanted(service)) == 720, "all events", PATIENT)
         for each in (receiver, other):
