@@ -242,7 +242,7 @@ def test_whatever_is_asked_the_answer_is_as_described(where, token_file):
                         query.append("colour=red")
                     body = None
                     if "requestBody" in operation:
-                        kind, content = dice.choice(list(operation["requestBody"]["content"].items()))
+                        kind, content = next(iter(operation["requestBody"]["content"].items()))
                         body = spoiled(dice, content["example"])
                         body = body if isinstance(body, (bytes, str)) else json.dumps(body)
                         fields["Content-Type"] = kind if dice.random() < 0.95 else "text/plain"
