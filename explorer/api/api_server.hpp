@@ -48,7 +48,7 @@ struct HttpLimits {
   std::chrono::milliseconds read_answer_timeout{15'000};   // for the store to be read
   std::chrono::milliseconds write_answer_timeout{60'000};  // for the writer to commit
   std::chrono::milliseconds ready_timeout{5'000};          // for /readyz to say something
-  std::chrono::milliseconds stop_grace{1'000};             // for answers under way at stop()
+  std::chrono::milliseconds stop_grace{3'000};             // for answers under way at stop()
   std::chrono::milliseconds stream_heartbeat{15'000};      // a comment when nothing happens
   std::chrono::milliseconds stream_slow{10'000};           // to take the last events, or be dropped
 };
