@@ -298,6 +298,7 @@ void Simulation::released() {
     failed_.clear();
     ++coverage_["hold: another portion released"];
   } else {
+    expect(ground_.board.read().store_fault.has_value(), "what a hold kept back comes by itself");
     failed_.push_back({clock_.now(), {Release{}}});
     ++coverage_["hold: a portion not released"];
   }
