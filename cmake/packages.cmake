@@ -18,6 +18,4 @@ pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 add_library(hs_asio INTERFACE)
 target_link_libraries(hs_asio INTERFACE Boost::headers Threads::Threads)
 
-if(NOT HS_FUZZ)
-  include(cmake/websocketpp.cmake)
-endif()
+include(cmake/websocketpp.cmake)

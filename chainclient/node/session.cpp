@@ -100,7 +100,6 @@ struct ClientConfig : ws::config::core_client {
   using elog_type = ErrorKeeper;
   using alog_type = ws::log::stub;
   using rng_type = ws::random::random_device::int_generator<std::uint32_t, concurrency_type>;
-  static bool const enable_multithreading = false;
   // Measured with 100 MB over loopback: 16 KiB takes a third longer, 256 KiB no less.
   static std::size_t const connection_read_buffer_size = 64U << 10U;
   static bool const drop_on_protocol_error = true;

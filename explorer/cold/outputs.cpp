@@ -26,7 +26,7 @@ Result<Bytes> Outputs::blob(model::PublicPayment const& payment) const { return 
 
 void Outputs::fetch(std::vector<Hash> ids, std::function<void(Result<model::Fetched>)> done) {
   std::ranges::sort(ids);
-  ids.erase(std::ranges::unique(ids).begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   if (ids.empty()) return done(model::Fetched{});
   Job job;
   job.done = std::move(done);

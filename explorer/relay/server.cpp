@@ -23,7 +23,6 @@ struct Config : websocketpp::config::asio {
   using concurrency_type = websocketpp::concurrency::none;  // one thread
   using alog_type = websocketpp::log::stub;
   using elog_type = websocketpp::log::stub;
-  static bool const enable_multithreading = false;
   static bool const drop_on_protocol_error = true;
   struct transport_config : base::transport_config {
     using concurrency_type = type::concurrency_type;
