@@ -121,9 +121,9 @@ Result<void> check_fee(RawPayment const& tx, PaymentLimits const& limits) {
   if (tx.fee < least || tx.fee < 0)
     return refuse("the fee is " + numbers(least) + " is the least for its outputs", "fee_too_low");
   if (tx.fee > limits.fee_max)
-    return refuse("the fee is " + numbers(limits.fee_max) +
-                      " is the most that is let through (transactions.max_fee)",
-                  "fee_too_high");
+    return refuse(
+        "the fee is " + numbers(limits.fee_max) + " is the most that is let through (cold.max_fee)",
+        "fee_too_high");
   return {};
 }
 

@@ -194,6 +194,8 @@ def test_what_is_certain_to_be_rejected_never_leaves(world):
     for tx, status, kind in cases:
         reply = post(service, tx)
         assert (reply.status, reply.json["type"]) == (status, "/docs/errors#" + kind), (kind, reply)
+        if kind == "fee-too-high":
+            assert "cold.max_fee" in reply.json["detail"]  # the setting to turn
     assert service.ask("POST", "/v1/transactions", {"data": hex_of(good), "extra": 1}).status == 400
     assert node.do("mempool")[0] == "ok 0"
     assert service.good("/v1/transactions")["transactions"] == []
