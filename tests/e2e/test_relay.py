@@ -210,6 +210,23 @@ def test_what_is_certain_to_be_rejected_never_leaves(world):
     assert (spent.status, spent.json["type"]) == (422, "/docs/errors#spent-input"), spent
 
 
+def test_another_signature_is_not_the_same_transaction(world):
+    service, node, bank = world
+    good = bank.pay(bank.coin())
+    assert post(service, good).status == 201
+    # The hash does not cover the signature: these bytes have that of the recorded transaction.
+    raw = bytearray.fromhex(hex_of(good))
+    for bit in (0, 1, 8 * 40):
+        raw[-1 - bit // 8] ^= 1 << bit % 8
+        reply = post(service, raw.hex())
+        assert (reply.status, reply.json["type"]) == (422, "/docs/errors#invalid-signature"), (bit, reply)
+        raw[-1 - bit // 8] ^= 1 << bit % 8
+    assert post(service, raw.hex()).status == 200
+    node.do("seal")
+    wait_state(service, good.hash().hex(), "committed")
+    assert post(service, good).json["state"] == "committed"
+
+
 def test_broadcast_follows_across_a_restart(world, where):
     service, node, bank = world
     tx = bank.pay(bank.coin())
