@@ -23,7 +23,7 @@ Refusal refusal_of(Error const& error) {
     std::string_view reason;
     Problem problem;
   };
-  constexpr std::array<Row, 10> kRows{{{"undecodable", Problem::undecodable_transaction},
+  constexpr std::array<Row, 11> kRows{{{"undecodable", Problem::undecodable_transaction},
                                        {"transaction", Problem::invalid_transaction},
                                        {"fee_too_low", Problem::fee_too_low},
                                        {"fee_too_high", Problem::fee_too_high},
@@ -32,6 +32,7 @@ Refusal refusal_of(Error const& error) {
                                        {"unknown_input", Problem::unknown_input},
                                        {"spent_input", Problem::spent_input},
                                        {"spent", Problem::spent_input},
+                                       {"node_unavailable", Problem::node_unavailable},
                                        {"reserved", Problem::inputs_reserved}}};
   for (auto const& row : kRows)
     if (row.reason == error.reason) return {row.problem, error.what};

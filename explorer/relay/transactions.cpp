@@ -75,6 +75,12 @@ struct Check {
     for (auto const& input : inputs)
       if (input) all.push_back(*input);
     if (all.size() < inputs.size()) {
+      // Unchecked, it would hold back what anybody can name beside an output that nobody can find.
+      if (!all.empty())
+        return done(
+            fail(Fault::transient,
+                 "the signature cannot be checked: no node could be asked for " + listed(unknown()),
+                 "node_unavailable"));
       warn(result.tx, "the signature is not checked: inputs that no node could be asked for");
     } else if (auto holds = wire::check_payment(payment, all); !holds) {
       return done(fail(std::move(holds.error())));

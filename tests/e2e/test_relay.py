@@ -227,6 +227,28 @@ def test_another_signature_is_not_the_same_transaction(world):
     assert post(service, good).json["state"] == "committed"
 
 
+def test_what_cannot_be_checked_holds_no_coin_back(world):
+    """One input that only a node could tell of, and no node that does: nobody knows whose signature it is."""
+    service, node, bank = world
+    coin = bank.coin()
+    ghost = payments.public_output(bech32.decode(bank.address, "dev"), 7_000_000)
+    out = payments.public_output(bech32.decode(STRANGER, "dev"), coin.amount + ghost.amount - FEE)
+    forged = payments.pay(bank.secret + 1, [coin, ghost], [out], FEE)
+    before = service.good("/v1/utxos")["utxos"]
+    assert len(before) == 1
+    node.do("stall 600")
+    reply = post(service, forged)
+    assert (reply.status, reply.json["type"]) == (503, "/docs/errors#node-unavailable"), reply
+    assert ghost.id().hex() in reply.json["detail"]
+    assert service.good("/v1/transactions")["transactions"] == []
+    assert service.good("/v1/utxos")["utxos"] == before
+    # Of outputs that are none of ours nothing is held back: recorded, with a warning, and followed.
+    alone = payments.pay(bank.secret, [ghost], [payments.public_output(b"\1" * 32, ghost.amount - FEE)], FEE)
+    reply = post(service, alone)
+    assert (reply.status, reply.json["state"]) == (201, "unknown"), reply
+    assert "the signature is not checked" in reply.json["warning"]
+
+
 def test_broadcast_follows_across_a_restart(world, where):
     service, node, bank = world
     tx = bank.pay(bank.coin())
