@@ -62,6 +62,18 @@ std::vector<Final> Book::finals() const {
   return all;
 }
 
+Moments Book::moments() const {
+  Moments all;
+  for (auto const& closed : finals_)
+    for (auto const& paid : closed.block.pays) {
+      auto const seen = closed.sights.find(paid.id);
+      all.insert({paid.id, closed.block.epoch,
+                  seen == closed.sights.end() ? closed.at : seen->second.first_seen, closed.at});
+    }
+  for (auto const& [id, sight] : sights_) all.insert({id, epoch(), sight.first_seen, -1});
+  return all;
+}
+
 // The deposits that the chain as it is now gives to those who are registered now.
 Rows Book::standing() const {
   Rows rows;

@@ -67,6 +67,15 @@ struct Told {
   bool backfill = false;
 };
 
+// When a public payment was first seen, and when its epoch ended (-1: it has not).
+struct Moment {
+  Id id;
+  EpochNo epoch = 0;
+  std::int64_t first_seen = 0, sealed_at = -1;
+  auto operator<=>(Moment const&) const = default;
+};
+using Moments = std::set<Moment>;
+
 // A public payment that is final.
 struct Final {
   Payment payment;
@@ -95,6 +104,7 @@ class Book {
   std::size_t addresses() const { return addresses_.size(); }
   Rows const& rows() const { return rows_; }
   std::vector<Final> finals() const;
+  Moments moments() const;  // of all payments, whoever they are to
   std::vector<Told> take() { return std::exchange(told_, {}); }
 
  private:

@@ -12,6 +12,25 @@ namespace {
 
 constexpr auto kAnyHistory = std::numeric_limits<std::size_t>::max() - 1;
 
+// Which attempt it was that stands in the store shows in these alone when it is of nobody's
+// payment.
+Result<oracle::Moments> moments_in(store::Database& database) {
+  oracle::Moments found;
+  HS_TRY(txn, database.begin());
+  HS_TRY(tip, txn->tip());
+  if (!tip) return found;
+  HS_TRY(sights, txn->sights());
+  for (auto const& sight : sights)
+    found.insert({plain(sight.utxo), tip->current.value, to_unix_ms(sight.first_seen), -1});
+  std::vector<PublicKey> keys;
+  for (std::uint64_t key = 0; key < Contents::kKeys; ++key) keys.push_back(test::key_of(key));
+  HS_TRY(finals, txn->final_outputs_to(keys));
+  for (auto const& each : finals)
+    found.insert({plain(each.output.payment.id), each.output.epoch.value,
+                  to_unix_ms(each.output.first_seen), to_unix_ms(each.sealed_at)});
+  return found;
+}
+
 store::Identity identity() { return {"stt", test::bytes_of<Hash>(0, 99)}; }
 
 }  // namespace
@@ -50,6 +69,8 @@ bool Simulation::open() {
   if (!state) return failed(state.error());
   auto stored = ingest::stored_chain(**database);
   if (!stored) return failed(stored.error());
+  auto moments = moments_in(**database);
+  if (!moments) return failed(moments.error());
   ingest::WriterHooks hooks;
   hooks.violation_cleared = [this] { cleared_ = true; };
   hooks.committed = [this](EventSeq head) { heads_.insert(head.value); };
@@ -63,7 +84,7 @@ bool Simulation::open() {
     reader = std::move(*opened);
   }
   if (disk_.stopped()) return false;
-  recover(*state);
+  recover(*state, std::move(*moments));
   rules_.stored = *stored;
   rules_.live = 0;
   for (auto const& micro : stored->micros) rules_.live += micro.held ? 0 : 1;
@@ -82,8 +103,9 @@ bool Simulation::open() {
 // Which of what was submitted had been committed shows only now. Nothing else may have happened.
 // What failed belongs to it: a transaction whose last sync failed may stand in the log whole, and
 // then a restart finds it committed, unless another one was committed in its place.
-void Simulation::recover(store::ChainState const& stored) {
-  auto const found = read_store(stored);
+void Simulation::recover(store::ChainState const& stored, oracle::Moments moments) {
+  auto found = read_store(stored);
+  found.moments = std::move(moments);
   for (auto& jobs : jobs_under_way()) failed_.push_back({died_at_, std::move(jobs)});
   std::string text;
   for (auto tried = failed_.rbegin(); tried != failed_.rend(); ++tried)
@@ -180,6 +202,7 @@ std::string Simulation::difference(Shadow candidate, std::vector<Step> const& st
   }
   if (!same) return "list of addresses";
   if (candidate.audit().size() != found.audit) return "audit log";
+  if (book.moments() != found.moments) return "time at which a payment was seen";
   return book.rows() == found.rows ? "" : "table of deposits";
 }
 

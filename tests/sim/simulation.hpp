@@ -90,13 +90,14 @@ class Simulation {
     std::uint64_t head = 0;
     std::vector<model::OutboxEvent> events;  // that are new
     oracle::Rows rows;
+    oracle::Moments moments;
     std::vector<store::AddressRow> addresses;
     std::size_t audit = 0;
     std::optional<store::Hold> hold;
     std::uint64_t withheld = 0;
     std::vector<store::Certificate> certificates;
   };
-  void recover(store::ChainState const& stored);
+  void recover(store::ChainState const& stored, oracle::Moments moments);
   Found read_store(store::ChainState const& stored);
   std::string difference(Shadow candidate, std::vector<Step> const& steps,
                          Found const& found) const;
