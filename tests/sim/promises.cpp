@@ -21,7 +21,13 @@ void Simulation::check_event(model::ChainEvent const& event) {
            "the status that gives back names what is back");
     expect(status_id_ > held_mark_, "a status from before the take-back gives nothing back");
   }
-  if (std::holds_alternative<model::Held>(event)) held_mark_ = last_sent_;
+  if (auto const* held = std::get_if<model::Held>(&event)) {
+    expect(taken_back_.has_value(), "only a take-back notice holds blocks");
+    expect(held->from.value < rules_.live &&
+               rules_.stored.micros[held->from.value].hash == *taken_back_,
+           "only what a take-back names is held");
+    held_mark_ = last_sent_;
+  }
   if (auto const* connected = std::get_if<model::Connected>(&event)) {
     if (connected->block.offset.value < rules_.live) replaced_ = true;
     last_block_ = instant();

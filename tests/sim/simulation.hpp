@@ -172,6 +172,7 @@ class Simulation {
   // What we know beside it.
   chain::test::Fold rules_;
   std::optional<chain::Status> status_now_;  // the answer that is being taken in
+  std::optional<Hash> taken_back_;           // by the notice that is being taken in
   chain::RequestId status_id_ = 0, last_sent_ = 0, held_mark_ = 0;
   std::vector<Hash> tips_;                         // that a status of this run has named
   std::map<Hash, std::set<chain::NodeId>> shown_;  // macro blocks, by whom in this run
