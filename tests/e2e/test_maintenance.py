@@ -30,9 +30,11 @@ def story(tmp_path_factory):
                 "Idempotency-Key": "k", "Content-Type": "application/json"})
             assert reply.status == 201
             node.do("pay own1 12", "pay own3 3000000", "grow 1", "seal", "pay own1 13", "pay own2 5", "grow 2",
-                    "spend own3", "grow 1", "pop 1")
-            eventually(lambda: len([d for d in service.deposits().values() if d["state"] == "prepared"]) == 2
-                       or None, "two prepared deposits")
+                    "spend own3", "grow 1")
+            eventually(lambda: {d["amount"]: d["spend"] for d in service.deposits().values()
+                                if d["amount"] in (13, 5, 3000000) and d["state"] != "reverted"} ==
+                       {13: "unspent", 5: "unspent", 3000000: "spend_prepared"}, "the open epoch's blocks")
+            node.do("pop 1")
             node.do("other-macro 2", "grow 1")
             eventually(lambda: service.good("/v1/status")["violations"], "a violation", 60)
             copy = where / "copy.db"
