@@ -179,6 +179,7 @@ class Node : private State {
   // Honest again, with the epochs that it shares with everybody.
   void repent() {
     if (!std::exchange(is_forged_, false)) return;
+    thaw();  // an older state of it is of that history, too
     macros_.assign(world_->macros.begin(), world_->macros.begin() + 1);
     micros_.clear();
     reader_offset_ = 0;
