@@ -146,6 +146,7 @@ class RunningService final : public Service {
  private:
   Result<void> open_store();
   Result<void> open_webhooks();
+  Result<void> write_webhooks();
   Result<void> configure_webhooks(Settings const& settings);
   Result<void> open_api();
   void open_transactions();
@@ -156,8 +157,8 @@ class RunningService final : public Service {
   void beat();
   void stop();
 
-  // On the writer's thread; everything it touches is there before the first event is submitted and
-  // goes after the writer's thread has ended.
+  // On the writer's thread; everything it touches is there before that starts, and goes after it
+  // has ended.
   void on_committed(EventSeq head) {
     api_->wake(head);
     feed_log_->wake(head);
@@ -200,8 +201,8 @@ Result<void> RunningService::open_store() {
   hooks.committed = [this](EventSeq head) { on_committed(head); };
   hooks.room = [this] { link_->resume(); };
   hooks.violation_cleared = [this] { link_->violation_cleared(); };
-  HS_TRY(writer, ingest::Writer::start(std::move(*database), system_clock(), metrics_, board_,
-                                       std::move(hooks)));
+  HS_TRY(writer, ingest::Writer::open(std::move(*database), system_clock(), metrics_, board_,
+                                      std::move(hooks)));
   writer_ = std::move(writer);
   board_.update([](model::Live& live) { live.started = true; });
   return {};
@@ -212,6 +213,10 @@ Result<void> RunningService::open_webhooks() {
                        {[url = settings_.store_url] { return store::open_reader(url); }, *writer_,
                         metrics_, system_clock(), "hotside/" + std::string(kVersion)}));
   webhooks_ = std::move(webhooks);
+  return {};
+}
+
+Result<void> RunningService::write_webhooks() {
   auto const done = configure_webhooks(settings_);
   if (done) return {};
   if (done.error().fault == Fault::rejected)
@@ -308,7 +313,8 @@ void RunningService::ask_node(std::vector<Hash> ids,
                  });
 }
 
-// Nothing runs on the net thread until all of it is there.
+// Nothing runs on the net thread or the writer's until all of it is there: a writer that finds
+// withheld events of a lifted hold commits them by itself, at once.
 Result<void> RunningService::start() {
   HS_DO(open_store());
   HS_DO(open_api());
@@ -318,6 +324,8 @@ Result<void> RunningService::start() {
   link_ = std::make_unique<node::Link>(net_, link_options(settings_), std::move(*stored_), *sink_,
                                        board_, metrics_, system_clock(), log_link);
   stored_.reset();
+  writer_->start();
+  HS_DO(write_webhooks());
   link_->start();
   transactions_->start();
   work_.emplace(net_.get_executor());

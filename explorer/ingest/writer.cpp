@@ -97,16 +97,9 @@ Result<std::unique_ptr<Writer>> Writer::open(std::unique_ptr<store::Database> da
   return writer;
 }
 
-Result<std::unique_ptr<Writer>> Writer::start(std::unique_ptr<store::Database> database,
-                                              Clock const& clock, Metrics& metrics,
-                                              model::StatusBoard& board, WriterHooks hooks,
-                                              WriterOptions options) {
-  HS_TRY(writer, open(std::move(database), clock, metrics, board, std::move(hooks), options));
-  writer->thread_ = std::thread(&Writer::loop, writer.get());
-  return writer;
-}
-
 Writer::~Writer() { stop(); }
+
+void Writer::start() { thread_ = std::thread(&Writer::loop, this); }
 
 void Writer::stop() {
   {

@@ -49,17 +49,16 @@ class Writer final : public store::AddressBook,
                      public model::ViolationDesk,
                      public store::WriteDesk {
  public:
-  // Loads the watched addresses. Without a thread: somebody has to call work().
+  // Loads the watched addresses. Nothing is written, and no hook called, before start() or work().
   static Result<std::unique_ptr<Writer>> open(std::unique_ptr<store::Database> database,
                                               Clock const& clock, Metrics& metrics,
                                               model::StatusBoard& board, WriterHooks hooks,
                                               WriterOptions options = {});
-  // The same, with a thread that works until stop().
-  static Result<std::unique_ptr<Writer>> start(std::unique_ptr<store::Database> database,
-                                               Clock const& clock, Metrics& metrics,
-                                               model::StatusBoard& board, WriterHooks hooks,
-                                               WriterOptions options = {});
   ~Writer() override;  // as stop()
+
+  // Starts the thread that works until stop(); once. It may commit at once, without anything
+  // submitted: all that the hooks touch is there by now.
+  void start();
 
   // Takes in what was submitted (unless the store fails), answers what waits, and joins.
   void stop();

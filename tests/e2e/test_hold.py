@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sqlite3
 
 import pytest
 
@@ -113,6 +114,27 @@ def test_hold_spends_wait_behind_their_deposit(where):
             kinds = [kind for kind, of in told(service, head) if of == late]
             assert kinds == ["deposit.prepared", "deposit.committed", "spend.prepared", "spend.committed"]
             service.check_feed()
+
+
+def test_a_kill_between_the_lifting_and_the_last_number(where):
+    """What a lifted hold kept back, and has no number yet, gets it by the next start alone."""
+    with SimNode(where, "dev", "epoch-length 4\npay own1 9\ngrow 1\nseal\ngrow 1\n") as node:
+        own = node.addresses()[:2]
+        with Service(where, [(node.endpoint, node.token_file)]) as service:
+            service.ask("POST", "/v1/hold", REASON)
+            service.register(own)
+            node.finish()
+            wait_equal(service, node, own)
+            assert metric(service, "hotside_events_withheld") == 1
+            service.kill()
+            # As the first portion of very many leaves it: no hold, and events of it.
+            with sqlite3.connect(where / "serve.db") as db:
+                db.execute("DELETE FROM hold")
+            db.close()
+            service.start()
+            eventually(lambda: metric(service, "hotside_events_withheld") == 0, "all to have numbers")
+            assert set(service.check_feed().committed) == set(service.deposits())
+            assert spendable(service) == [9]
 
 
 # --- certificates ---------------------------------------------------------------------------------

@@ -41,10 +41,11 @@ struct Desk {
     options.retry_min = std::chrono::milliseconds(1);
     options.retry_max = std::chrono::milliseconds(5);
     writer = must(
-        ingest::Writer::start(std::move(database), clock, metrics, board,
-                              {[this, count](EventSeq) { count(rings); },
-                               [this, count] { count(rooms); }, [this, count] { count(cleared); }},
-                              options));
+        ingest::Writer::open(std::move(database), clock, metrics, board,
+                             {[this, count](EventSeq) { count(rings); },
+                              [this, count] { count(rooms); }, [this, count] { count(cleared); }},
+                             options));
+    writer->start();
   }
   void submit(model::ChainEvent event) { writer->submit(std::move(event), clock.instant()); }
   template <class Condition>
