@@ -13,19 +13,11 @@
 #include "store/store.hpp"
 #include "tests/support/blocks.hpp"
 #include "tests/support/feed_reading.hpp"
+#include "tests/support/must.hpp"
 #include "tests/support/store_engine.hpp"
 #include "tests/support/test_clock.hpp"
 
 namespace hotside::test {
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) FAIL(result.error().what);
-  return std::move(*result);
-}
-inline void must(Result<void> const& result) {
-  if (!result) FAIL(result.error().what);
-}
 
 inline store::Identity test_identity() { return {"dev", bytes_of<Hash>(0, 99)}; }
 

@@ -9,6 +9,7 @@
 #include "proto/wire/hash.hpp"
 #include "store/database.hpp"
 #include "tests/support/blocks.hpp"
+#include "tests/support/must.hpp"
 #include "tests/support/store_engine.hpp"
 #include "tests/support/test_clock.hpp"
 
@@ -17,15 +18,6 @@ using namespace hotside::test;
 using model::BundleState;
 
 namespace {
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) FAIL(result.error().what);
-  return std::move(*result);
-}
-void must(Result<void> const& result) {
-  if (!result) FAIL(result.error().what);
-}
 
 constexpr std::array kAddresses{"dev1fn7rjmgnltc7j237ntlawpghpvcq8azacf9lcsyv7n5t008w2v3smmf7t6",
                                 "dev1vcg9hh88255z4ex7lcgegwjs3z8g03r5f52mxcpekzsqhpnc9sysxpslkm",

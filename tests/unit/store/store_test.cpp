@@ -7,6 +7,7 @@
 #include "store/database.hpp"
 #include "store/store.hpp"
 #include "tests/support/blocks.hpp"
+#include "tests/support/must.hpp"
 #include "tests/support/store_engine.hpp"
 #include "tests/support/test_clock.hpp"
 
@@ -19,15 +20,6 @@ using model::SpendState;
 namespace {
 
 store::Identity const kIdentity{"dev", bytes_of<Hash>(0, 99)};
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) FAIL(result.error().what);
-  return std::move(*result);
-}
-void must(Result<void> const& result) {
-  if (!result) FAIL(result.error().what);
-}
 
 struct Stage {
   StoreEngine engine = GENERATE(from_range(store_engines()));

@@ -8,6 +8,7 @@
 
 #include "proto/model/webhook.hpp"
 #include "store/store.hpp"
+#include "tests/support/must.hpp"
 #include "tests/support/store_engine.hpp"
 #include "tests/support/test_clock.hpp"
 
@@ -16,15 +17,6 @@ using namespace hotside::test;
 using store::WebhookOff;
 
 namespace {
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) FAIL(result.error().what);
-  return std::move(*result);
-}
-void must(Result<void> const& result) {
-  if (!result) FAIL(result.error().what);
-}
 
 struct Stage {
   StoreEngine engine = GENERATE(from_range(store_engines()));
