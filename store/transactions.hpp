@@ -27,6 +27,7 @@ struct InputRow {
 };
 
 struct WaitingTransaction {
+  std::int64_t row = 0;
   Hash hash;
   Bytes data;
 };
@@ -57,8 +58,10 @@ class TransactionReads {
                                                 std::optional<std::int64_t> before,
                                                 std::size_t limit) = 0;
   virtual Result<std::optional<model::RelayedTransaction>> transaction(Hash const& hash) = 0;
-  // What is to be sent again: neither final nor in a micro block; oldest first.
-  virtual Result<std::vector<WaitingTransaction>> waiting(std::size_t limit) = 0;
+  // What is to be sent again: neither final nor in a micro block; oldest first, of rows above
+  // `after`.
+  virtual Result<std::vector<WaitingTransaction>> waiting(std::int64_t after,
+                                                          std::size_t limit) = 0;
   virtual Result<std::vector<InputRow>> inputs(std::span<Hash const> utxos) = 0;
 };
 

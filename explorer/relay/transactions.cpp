@@ -175,6 +175,8 @@ struct Transactions::Impl : std::enable_shared_from_this<Impl> {
   void write_verdict(Hash hash, Verdict verdict, Sent done);
 
   void round();
+  void enqueue(std::vector<store::WaitingTransaction> waiting);
+  void give_up_round();
   void send_more();
   void wait();
 
@@ -187,6 +189,8 @@ struct Transactions::Impl : std::enable_shared_from_this<Impl> {
   std::deque<store::WaitingTransaction> queue;
   std::unordered_set<Hash> in_flight;
   std::size_t rounds_in_flight = 0;  // of the queue's
+  std::int64_t round_after = 0;      // the row behind which this round began
+  std::int64_t next_after = 0;       // and the next one; 0: with the oldest
   bool reading = false, again = false, stopping = false;
   std::minstd_rand jitter{std::random_device{}()};
 };
@@ -283,22 +287,36 @@ void Transactions::Impl::round() {
   }
   again = false;
   reading = true;
-  auto job = [self = shared_from_this()](store::ReaderPool::Connection& connection) {
+  round_after = next_after;
+  auto job = [self = shared_from_this(),
+              after = round_after](store::ReaderPool::Connection& connection) {
     auto waiting = [&]() -> Result<std::vector<store::WaitingTransaction>> {
       HS_TRY(snapshot, connection.snapshot());
-      return snapshot->transactions().waiting(self->options.resend_max);
+      return snapshot->transactions().waiting(after, self->options.resend_max);
     }();
     asio::post(self->net, [self, waiting = std::move(waiting)]() mutable {
       self->reading = false;
       if (!waiting)
         spdlog::warn("transactions to be sent again cannot be read: {}", waiting.error().what);
       else
-        for (auto& tx : *waiting) self->queue.push_back(std::move(tx));
+        self->enqueue(std::move(*waiting));
       self->send_more();
     });
   };
   if (!ports.readers.submit(std::move(job))) reading = false;
   wait();
+}
+
+// Very many that no node will ever take must not keep younger ones from their turn.
+void Transactions::Impl::enqueue(std::vector<store::WaitingTransaction> waiting) {
+  next_after = waiting.size() < options.resend_max ? 0 : waiting.back().row;
+  for (auto& tx : waiting) queue.push_back(std::move(tx));
+}
+
+// There is no node: the same round waits for one.
+void Transactions::Impl::give_up_round() {
+  next_after = round_after;
+  queue.clear();
 }
 
 void Transactions::Impl::send_more() {
@@ -311,8 +329,7 @@ void Transactions::Impl::send_more() {
                                                   bool was_sent) {
       asio::post(self->net, [self, was_sent] {
         --self->rounds_in_flight;
-        // There is no node: what is left waits for one.
-        if (!was_sent) self->queue.clear();
+        if (!was_sent) self->give_up_round();
         self->send_more();
       });
     };

@@ -32,7 +32,7 @@ struct TransactionOptions {
   std::chrono::milliseconds look_up_within{2'000};
   std::chrono::milliseconds answer_within{7'000};
   std::chrono::milliseconds resend_every{30'000};
-  std::size_t resend_max = 1'000;  // in one round, oldest first
+  std::size_t resend_max = 1'000;  // in one round; the next goes on behind them
   std::size_t in_flight = 8;
 };
 

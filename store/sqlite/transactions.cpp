@@ -241,15 +241,18 @@ Result<std::optional<RelayedTransaction>> SqliteTransactionReads::transaction(Ha
   return read_one(db_, hash);
 }
 
-Result<std::vector<WaitingTransaction>> SqliteTransactionReads::waiting(std::size_t limit) {
+Result<std::vector<WaitingTransaction>> SqliteTransactionReads::waiting(std::int64_t after,
+                                                                        std::size_t limit) {
   auto row = db_.query(
-      "SELECT hash, data FROM relayed_tx WHERE state < 5 AND state <> 4 ORDER BY id LIMIT ?");
-  row.count(limit);
+      "SELECT id, hash, data FROM relayed_tx WHERE state < 5 AND state <> 4 AND id > ?"
+      " ORDER BY id LIMIT ?");
+  row.integer(after).count(limit);
   std::vector<WaitingTransaction> found;
   while (true) {
     HS_TRY(more, row.step());
     if (!more) return found;
     WaitingTransaction next;
+    next.row = row.get_integer();
     next.hash = row.get_bytes<Hash>();
     next.data = row.get_blob();
     found.push_back(std::move(next));

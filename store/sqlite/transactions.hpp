@@ -25,7 +25,7 @@ class SqliteTransactionReads final : public TransactionReads {
                                         std::optional<std::int64_t> before,
                                         std::size_t limit) override;
   Result<std::optional<model::RelayedTransaction>> transaction(Hash const& hash) override;
-  Result<std::vector<WaitingTransaction>> waiting(std::size_t limit) override;
+  Result<std::vector<WaitingTransaction>> waiting(std::int64_t after, std::size_t limit) override;
   Result<std::vector<InputRow>> inputs(std::span<Hash const> utxos) override;
 
  private:

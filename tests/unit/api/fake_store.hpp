@@ -71,7 +71,7 @@ struct NoTransactions : store::TransactionReads {
     return std::vector<Row>();
   }
   Result<std::optional<Tx>> transaction(Hash const&) override { return std::optional<Tx>(); }
-  Result<std::vector<store::WaitingTransaction>> waiting(std::size_t) override {
+  Result<std::vector<store::WaitingTransaction>> waiting(std::int64_t, std::size_t) override {
     return std::vector<store::WaitingTransaction>();
   }
   Result<std::vector<store::InputRow>> inputs(std::span<Hash const>) override {

@@ -54,7 +54,7 @@ struct World {
   }
   std::size_t waiting() {
     auto reader = must(store::open_reader(rig.url()));
-    return must(must(reader->snapshot())->transactions().waiting(10)).size();
+    return must(must(reader->snapshot())->transactions().waiting(0, 10)).size();
   }
 };
 
