@@ -120,8 +120,8 @@ class BundleWrites {
   // rejected (reason "spent"): the final chain has spent an input of that request.
   virtual Result<void> mark_relayed(std::optional<model::RequestId> const& own, Hash const& tx,
                                     std::span<Hash const> inputs) = 0;
-  // An epoch is final: these ids were spent in it. Ends every reservation that can have no use any
-  // more. Called by ingest, in the transaction that seals the epoch.
+  // An epoch is final: these ids, ascending, were spent in it. Ends every reservation that can have
+  // no use any more. Called by ingest, in the transaction that seals the epoch.
   virtual Result<void> settle(std::span<Hash const> spent) = 0;
 };
 

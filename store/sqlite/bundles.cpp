@@ -353,15 +353,27 @@ Result<void> SqliteBundleWrites::mark_relayed(std::optional<model::RequestId> co
   return {};
 }
 
+// What is reserved is little; what an epoch spends may be tens of thousands.
+Result<std::vector<Hash>> SqliteBundleWrites::reserved_among(std::span<Hash const> ids) {
+  std::vector<Hash> found;
+  auto row = db_.query(
+      "SELECT utxo FROM relayed_input UNION SELECT utxo FROM bundle_input WHERE active = 1");
+  while (true) {
+    HS_TRY(more, row.step());
+    if (!more) return found;
+    auto const utxo = row.get_bytes<Hash>();
+    if (std::binary_search(ids.begin(), ids.end(), utxo)) found.push_back(utxo);
+  }
+}
+
 Result<void> SqliteBundleWrites::settle(std::span<Hash const> spent) {
-  HS_TRY(any, db_.scalar("SELECT EXISTS (SELECT 1 FROM relayed_input)"
-                         " OR EXISTS (SELECT 1 FROM bundle_input WHERE active = 1)"));
-  if (any == 0) return {};
+  HS_TRY(reserved, reserved_among(spent));
+  if (reserved.empty()) return {};
   auto transactions = db_.query(
       "DELETE FROM relayed_input WHERE tx_hash IN (SELECT tx_hash FROM relayed_input"
       " WHERE utxo = ?)");
   auto holder = db_.query("SELECT bundle, request FROM bundle_input WHERE utxo = ? AND active = 1");
-  for (auto const& utxo : spent) {
+  for (auto const& utxo : reserved) {
     HS_DO(transactions.bytes(utxo).run());
     HS_TRY(held, holder.bytes(utxo).step());
     if (!held) continue;

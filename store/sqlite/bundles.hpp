@@ -29,6 +29,7 @@ class SqliteBundleWrites final : public BundleWrites {
 
  private:
   Result<void> expire(Time now);
+  Result<std::vector<Hash>> reserved_among(std::span<Hash const> ids);
   Result<std::optional<std::int64_t>> row_of(std::string const& id);
   Result<void> add_request(std::int64_t bundle, std::size_t number,
                            model::BundleRequest const& request, Time until);
