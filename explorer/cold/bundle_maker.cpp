@@ -96,20 +96,6 @@ Result<std::optional<std::vector<BundleRequest>>> from_one_coin(BundleWrites& bu
   return select(wish, {{coins.front().recipient, coins}});
 }
 
-Result<std::optional<std::vector<BundleRequest>>> choose(BundleWrites& bundles, Wish const& wish,
-                                                         std::vector<PublicKey> const& keys,
-                                                         Time now) {
-  HS_TRY(single, from_one_coin(bundles, wish, keys, now));
-  if (single) return single;
-  for (auto const limit : kPages) {
-    HS_TRY(found, candidates(bundles, keys, limit, now));
-    if (auto requests = select(wish, std::move(found.sources)))
-      return std::optional(std::move(*requests));
-    if (found.is_all) break;
-  }
-  return std::optional<std::vector<BundleRequest>>();
-}
-
 Result<store::Shortage> shortage(BundleWrites& bundles, Wish const& wish,
                                  std::vector<PublicKey> const& keys, Time now) {
   store::Shortage result;
@@ -123,6 +109,25 @@ Result<store::Shortage> shortage(BundleWrites& bundles, Wish const& wish,
   HS_TRY(available, bundles.available(std::nullopt, now));
   result.available = available;
   return result;
+}
+
+// Requests, else what is missing. Every coin there is, is read only when their sum would do.
+Result<std::variant<std::vector<BundleRequest>, store::Shortage>> choose(
+    BundleWrites& bundles, Wish const& wish, std::vector<PublicKey> const& keys, Time now) {
+  using Choice = std::variant<std::vector<BundleRequest>, store::Shortage>;
+  HS_TRY(single, from_one_coin(bundles, wish, keys, now));
+  if (single) return Choice(std::move(*single));
+  std::optional<store::Shortage> missing;
+  for (auto const limit : kPages) {
+    HS_TRY(found, candidates(bundles, keys, limit, now));
+    if (auto requests = select(wish, std::move(found.sources))) return Choice(std::move(*requests));
+    if (!missing) {
+      HS_TRY(here, shortage(bundles, wish, keys, now));
+      missing = here;
+    }
+    if (found.is_all || missing->available.amount < missing->wanted) break;
+  }
+  return Choice(*missing);
 }
 
 Result<void> check_fees(std::vector<BundleRequest> const& requests, std::int64_t max_fee) {
@@ -162,19 +167,17 @@ Result<std::variant<store::BundleRow, store::Shortage>> BundleMaker::make(store:
   auto& bundles = txn.bundles();
   HS_TRY(keys, sources_of(bundles, order));
   Wish const wish{order.outputs, order.change, order.fee, order.split};
-  HS_TRY(requests, choose(bundles, wish, keys, now));
-  if (!requests) {
-    HS_TRY(found, shortage(bundles, wish, keys, now));
-    return Made(found);
-  }
-  HS_DO(check_fees(*requests, max_fee_));
+  HS_TRY(choice, choose(bundles, wish, keys, now));
+  if (auto const* missing = std::get_if<store::Shortage>(&choice)) return Made(*missing);
+  auto& requests = std::get<std::vector<BundleRequest>>(choice);
+  HS_DO(check_fees(requests, max_fee_));
 
   Document document;
   document.id = order.id;
   document.created_at = now;
   document.expires_at = now + order.expires_in;
   document.network = network_;
-  document.requests = std::move(*requests);
+  document.requests = std::move(requests);
   store::NewBundle bundle;
   HS_TRY(members, render_members(document));
   HS_TRY(manifest, manifest_of(document));
