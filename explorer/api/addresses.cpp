@@ -75,12 +75,8 @@ Asked<AddressPage> address_page(Call const& call, store::AddressFilter const& fi
     if (!after) return refuse(Problem::invalid_parameter, "after: not a `next` of this list");
   }
   HS_ASK(rows, snapshot.addresses(filter, after, limit + 1));
-  AddressPage page{std::move(rows), std::nullopt};
-  if (page.rows.size() > limit) {
-    page.rows.resize(limit);
-    page.next = cursor_of(page.rows.back().address.key);
-  }
-  return page;
+  auto next = cut_page(rows, limit, [](auto const& row) { return cursor_of(row.address.key); });
+  return AddressPage{std::move(rows), std::move(next)};
 }
 
 void write_page(JsonWriter& json, AddressPage const& page, std::string_view hrp) {

@@ -84,11 +84,8 @@ Answer get_bundles(Context const& context, Call const& call, store::Snapshot& sn
   }
   HS_ASK(rows, snapshot.bundles().bundles(before, limit + 1, context.ports.clock.now()));
   HS_ASK(position, snapshot.position());
-  std::optional<std::string> next;
-  if (rows.size() > limit) {
-    rows.resize(limit);
-    next = cursor_of(kBundleCursor, rows.back().row);
-  }
+  auto const next =
+      cut_page(rows, limit, [](auto const& row) { return cursor_of(kBundleCursor, row.row); });
   JsonWriter json;
   json.begin_object();
   json.key("bundles").begin_array();

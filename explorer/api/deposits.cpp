@@ -148,11 +148,8 @@ Answer get_deposits(Context const& context, Call const& call, store::Snapshot& s
   }
   HS_ASK(rows, snapshot.deposits(filter, after, limit + 1));
   HS_ASK(position, snapshot.position());
-  std::optional<std::string> next;
-  if (rows.size() > limit) {
-    rows.resize(limit);
-    next = cursor_of(key_of(rows.back().deposit));
-  }
+  auto const next =
+      cut_page(rows, limit, [](auto const& row) { return cursor_of(key_of(row.deposit)); });
   JsonWriter json;
   json.begin_object();
   json.key("deposits").begin_array();

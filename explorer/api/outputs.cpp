@@ -110,11 +110,9 @@ Answer get_utxos(Context const& context, Call const& call, store::Snapshot& snap
   }
   HS_ASK(rows, snapshot.bundles().utxos(filter, after, limit + 1, context.ports.clock.now()));
   HS_ASK(position, snapshot.position());
-  std::optional<std::string> next;
-  if (rows.size() > limit) {
-    rows.resize(limit);
-    next = cursor_of(store::UtxoKey{rows.back().coin.amount, rows.back().row});
-  }
+  auto const next = cut_page(rows, limit, [](auto const& row) {
+    return cursor_of(store::UtxoKey{row.coin.amount, row.row});
+  });
   JsonWriter json;
   json.begin_object();
   json.key("utxos").begin_array();

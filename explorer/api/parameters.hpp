@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "explorer/api/handler.hpp"
 #include "proto/base/bytes.hpp"
@@ -43,6 +44,15 @@ std::optional<store::DepositKey> deposit_cursor(std::string_view text);
 std::optional<PublicKey> address_cursor(std::string_view text);
 std::optional<store::UtxoKey> utxo_cursor(std::string_view text);
 std::optional<std::int64_t> row_cursor(char list, std::string_view text);
+
+// `next` of a list that was read with one row more than is to be shown; that row goes.
+template <class Row, class CursorOfRow>
+std::optional<std::string> cut_page(std::vector<Row>& rows, std::size_t limit,
+                                    CursorOfRow const& cursor_of_row) {
+  if (rows.size() <= limit) return std::nullopt;
+  rows.resize(limit);
+  return cursor_of_row(rows.back());
+}
 
 void write_complete_through(JsonWriter& json, std::optional<model::Position> const& position);
 void write_next(JsonWriter& json, std::optional<std::string> const& next);

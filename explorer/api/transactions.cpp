@@ -129,11 +129,8 @@ Answer get_transactions(Context const& context, Call const& call, store::Snapsho
   }
   HS_ASK(rows, snapshot.transactions().transactions(state, before, limit + 1));
   HS_ASK(position, snapshot.position());
-  std::optional<std::string> next;
-  if (rows.size() > limit) {
-    rows.resize(limit);
-    next = cursor_of(kTransactionCursor, rows.back().row);
-  }
+  auto const next =
+      cut_page(rows, limit, [](auto const& row) { return cursor_of(kTransactionCursor, row.row); });
   JsonWriter json;
   json.begin_object();
   json.key("transactions").begin_array();

@@ -166,11 +166,7 @@ Answer get_webhooks(Context const&, Call const& call, store::Snapshot& snapshot)
     return refuse(Problem::invalid_parameter, "after: not a `next` of this list");
   HS_ASK(rows, snapshot.webhooks().webhooks(after, limit + 1));
   HS_ASK(position, snapshot.position());
-  std::optional<std::string> next;
-  if (rows.size() > limit) {
-    rows.resize(limit);
-    next = rows.back().id;
-  }
+  auto const next = cut_page(rows, limit, [](auto const& row) { return row.id; });
   JsonWriter json;
   json.begin_object();
   json.key("webhooks").begin_array();
@@ -272,11 +268,8 @@ Answer get_deliveries(Context const&, Call const& call, store::Snapshot& snapsho
   if (!row) return no_webhook();
   HS_ASK(rows, snapshot.webhooks().deliveries(row->id, before, limit + 1));
   HS_ASK(position, snapshot.position());
-  std::optional<std::string> next;
-  if (rows.size() > limit) {
-    rows.resize(limit);
-    next = base64url("w" + std::to_string(rows.back().n));
-  }
+  auto const next = cut_page(
+      rows, limit, [](auto const& each) { return base64url("w" + std::to_string(each.n)); });
   JsonWriter json;
   json.begin_object();
   json.key("deliveries").begin_array();
