@@ -1,10 +1,14 @@
 """Shared fixtures. Every test has a folder of its own; on failure the programs' output is in the report."""
 
 import base64
+import signal
 
 import pytest
 
 import harness
+
+# Started in the background, a shell's child ignores SIGINT, and so would every program started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOKEN = base64.b64decode("AAECAwQFBgcICQoLDA0ODw==")
 
