@@ -40,8 +40,9 @@ void Follower::Impl::pump() {
   for (auto& node : nodes) {
     if (!node.connected()) continue;
     if (node.is_overdue(now, options.answer_within)) {
-      auto const limit = std::to_string(options.answer_within.count() / 1000);
-      drop(node, "no answer to a request within " + limit + " s");
+      auto const limit = node.patience(options.answer_within).count() / 1000;
+      node.give_more_time();
+      drop(node, "no answer to a request within " + std::to_string(limit) + " s");
       continue;
     }
     greet(node);

@@ -10,6 +10,7 @@ constexpr std::size_t kOwedMax = 64;
 // be notices.
 constexpr int kPatience = 6;
 constexpr int kMacroPatience = 60;
+constexpr int kLateMacros = 2;  // then no more time is given than three times the limit
 
 struct PlaceOf {
   std::pair<Epoch, Offset> operator()(AskMacro const& ask) const { return {ask.epoch, {}}; }
@@ -68,7 +69,10 @@ std::optional<Pending> NodeView::answered(RequestId id, Instant now) {
   if (node.empty()) return std::nullopt;
   link_->proven = true;
   link_->progress_at = now;
-  if (asks_macro(node.mapped().purpose)) link_->macro_at = now;
+  if (asks_macro(node.mapped().purpose)) {
+    link_->macro_at = now;
+    if (node.mapped().purpose == Purpose::macro) late_macros_ = 0;
+  }
   return node.mapped();
 }
 
@@ -77,16 +81,26 @@ bool NodeView::owes(Purpose purpose) const {
                               [&](auto const& entry) { return entry.second.purpose == purpose; });
 }
 
+bool NodeView::owes_macro() const {
+  return link_ && std::any_of(link_->pending.begin(), link_->pending.end(),
+                              [](auto const& entry) { return asks_macro(entry.second.purpose); });
+}
+
 bool NodeView::is_overdue(Instant now, std::chrono::milliseconds limit) const {
   if (!link_ || link_->pending.empty()) return false;
-  bool const macro_on_its_way =
-      std::any_of(link_->pending.begin(), link_->pending.end(),
-                  [](auto const& entry) { return asks_macro(entry.second.purpose); });
   // Ids rise with time: the first is the oldest.
   auto const sent = link_->pending.begin()->second.sent;
   auto const from = std::max({sent, link_->macro_at, link_->progress_at});
-  auto const patience = macro_on_its_way ? kMacroPatience : kPatience;
-  return now - from > limit || now - std::max(sent, link_->macro_at) > patience * limit;
+  auto const most = owes_macro() ? kMacroPatience : kPatience;
+  return now - from > patience(limit) || now - std::max(sent, link_->macro_at) > most * limit;
+}
+
+std::chrono::milliseconds NodeView::patience(std::chrono::milliseconds limit) const {
+  return owes_macro() ? limit * (1 + late_macros_) : limit;
+}
+
+void NodeView::give_more_time() {
+  if (owes_macro()) late_macros_ = std::min(late_macros_ + 1, kLateMacros);
 }
 
 bool NodeView::is_of(model::Network const& network) const {

@@ -113,8 +113,11 @@ class NodeView {
   RequestId ask(Outbox& out, Ask const& ask, Purpose purpose, Instant now);
   std::optional<Pending> answered(RequestId id, Instant now);
   bool owes(Purpose purpose) const;
-  // Nothing of what it owes came within `limit`. Bytes on their way are patience, with an end.
+  // Nothing of what it owes came within `limit`. Bytes on their way are patience, with an end; and
+  // who has to make a large macro block first is given more time when it is asked again.
   bool is_overdue(Instant now, std::chrono::milliseconds limit) const;
+  std::chrono::milliseconds patience(std::chrono::milliseconds limit) const;
+  void give_more_time();
 
   // Its chain is the one that is configured.
   bool is_of(model::Network const& network) const;
@@ -131,10 +134,13 @@ class NodeView {
   std::optional<Instant> renewed_at;  // reconnected for a new subscription
 
  private:
+  bool owes_macro() const;
+
   NodeId id_;
   std::string name_;
   std::optional<Connection> link_;
   bool dropped_ = false;
+  int late_macros_ = 0;  // in a row, across connections
 };
 
 }  // namespace hotside::chain

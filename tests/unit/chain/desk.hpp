@@ -70,7 +70,8 @@ struct Puppet {
   Generation generation = Generation::v1_2_2;
   std::string network = "testnet";
   bool synchronised = true;
-  bool mute = false;  // connected, but answers nothing
+  bool mute = false;                           // connected, but answers nothing
+  std::function<bool(Ask const&)> falls_mute;  // busy with such a request, it answers no other
   std::function<std::optional<Answer>(Ask const&)> lie;
   std::vector<Send> inbox;
   std::vector<Ask> asked;
@@ -165,6 +166,8 @@ class Desk {
       for (NodeId id = 0; id < puppets.size(); ++id) {
         if (puppets[id].mute) continue;
         for (auto const& send : std::exchange(puppets[id].inbox, {})) {
+          puppets[id].mute |= puppets[id].falls_mute && puppets[id].falls_mute(send.ask);
+          if (puppets[id].mute) break;
           follower->on_answer(id, send.id, puppets[id].answer(send.ask), now);
           again = true;
         }

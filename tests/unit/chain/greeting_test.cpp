@@ -121,6 +121,35 @@ TEST_CASE("an answer that does not come ends the connection; bytes of a macro bl
   }
 }
 
+TEST_CASE("a node that is late with a macro block is given more time when it is asked again") {
+  Desk desk;
+  desk.connect();
+  desk.run(2s);
+  desk.node().falls_mute = [](Ask const& ask) {
+    auto const* macro = std::get_if<AskMacro>(&ask);
+    return macro != nullptr && macro->epoch == Epoch(1);
+  };
+  desk.node().chain.seal(1);
+  desk.tick(1s);
+  for (auto const patience : {10s, 20s, 30s, 30s}) {
+    desk.settle();
+    REQUIRE(desk.node().mute);
+    auto const before = desk.reconnects.size();
+    desk.run(patience);
+    CHECK(desk.reconnects.size() == before);
+    desk.run(1s);
+    REQUIRE(desk.reconnects.size() == before + 1);
+    desk.node().mute = false;
+    desk.connect();
+  }
+  desk.node().falls_mute = nullptr;
+  desk.lose();
+  desk.node().mute = false;
+  desk.connect();
+  desk.run(2s);
+  CHECK(desk.count<model::Sealed>() == 2);  // genesis, and it
+}
+
 TEST_CASE("down is told after ten seconds, up only after a down") {
   Desk desk;
   desk.connect();
