@@ -33,6 +33,7 @@ struct KeptAnswer {
   Hash request;  // SHA3-256 of method, path and body
   int status = 0;
   std::string body;
+  std::optional<std::string> location;  // its header
 };
 inline constexpr std::chrono::hours kAnswersKept{7 * 24};
 

@@ -121,8 +121,9 @@ class BundleWrites {
   virtual Result<void> mark_relayed(std::optional<model::RequestId> const& own, Hash const& tx,
                                     std::span<Hash const> inputs) = 0;
   // An epoch is final: these ids, ascending, were spent in it. Ends every reservation that can have
-  // no use any more. Called by ingest, in the transaction that seals the epoch.
-  virtual Result<void> settle(std::span<Hash const> spent) = 0;
+  // no use any more; what has expired by `now` has none. Called by ingest, in the transaction that
+  // seals the epoch.
+  virtual Result<void> settle(std::span<Hash const> spent, Time now) = 0;
 };
 
 struct UtxoFilter {

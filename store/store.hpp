@@ -133,4 +133,7 @@ class Reader {  // one read-only connection
 // Opens a reader of the store that `Database::open` has made. Never writes, never creates.
 Result<std::unique_ptr<Reader>> open_reader(std::string const& url);
 
+// What all connections of this process hold in memory: page caches, for the most part.
+std::uint64_t memory_bytes();
+
 }  // namespace hotside::store

@@ -293,8 +293,10 @@ void Link::Impl::request(wire::Request what, std::chrono::milliseconds within, R
   auto const node = follower.following();
   if (stopping || !node || !peers[*node]->is_up())
     return done(fail(Fault::transient, "no node is connected", "no_node"));
-  if (one_offs.size() >= options.requests_max)
+  if (one_offs.size() >= options.requests_max) {
+    metrics.add(Counter::limits_reached, "node_requests");
     return done(fail(Fault::transient, "too many requests wait for the node", "no_node"));
+  }
   auto const id = one_offs.add(*node, clock.instant() + within, std::move(done));
   peers[*node]->send(what, id);
 }

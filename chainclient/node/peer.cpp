@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kUnsentBytesMax = 8U << 20U;
 // Pongs are a few bytes each, twice on some nodes: not a sign of a message on its way.
 constexpr std::uint64_t kPartialBytesMin = 64;
+// What a message takes beside its text while it waits, so that very many small ones count.
+constexpr std::size_t kMessageBytes = 512;
 
 Result<wire::Token> read_token(std::string const& path) {
   std::ifstream file(path);
@@ -135,7 +137,7 @@ void Peer::on_opened() {
 
 void Peer::on_text(std::string text) {
   bytes_whole_ = session_->bytes_received();
-  auto const bytes = text.size();
+  auto const bytes = text.size() + kMessageBytes;
   auto const received = clock_.instant();
   undecoded_ += bytes;
   decode_.post([&net = net_, weak = weak_from_this(), channel = channel_, attempt = attempt_,

@@ -37,7 +37,7 @@ struct PeerOptions {
 
 struct Decoded {
   Result<wire::NodeMessage> message;
-  std::size_t wire_bytes = 0;
+  std::size_t wire_bytes = 0;  // of memory while it waited
   Instant received;
 };
 

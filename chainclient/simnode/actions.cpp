@@ -11,7 +11,7 @@
 namespace hotside::simnode {
 namespace {
 
-constexpr std::size_t kOutputsPerTx = 90;
+constexpr std::size_t kOutputsPerTx = 99;  // and the change: as many as a node takes
 constexpr std::uint64_t kMostPayments = 5000;
 constexpr std::uint64_t kMostOversize = 600u << 20;
 constexpr std::size_t kMostLag = 200;
@@ -155,9 +155,12 @@ struct Node::Actions {
       HS_TRY(given, amount(words[1]));
       value = given;
     }
+    bool const is_private = words.size() > 2;
+    if (is_private && words[2] != "private")
+      return fail(Fault::rejected, "'" + words[2] + "' is not 'private'");
     std::vector<Wanted> wanted;
     for (std::uint64_t i = 0; i < count; ++i)
-      wanted.push_back({node.treasury_.stranger(), value, false, std::nullopt});
+      wanted.push_back({node.treasury_.stranger(), value, is_private, std::nullopt});
     return pay_all(node, wanted);
   }
   static Result<Task> pay_all(Node& node, std::vector<Wanted> const& wanted) {
@@ -376,7 +379,7 @@ std::array<Node::Actions::Row, 37> const Node::Actions::kRows{{
     {"seal", 0, 0, &seal},
     {"seal-without", 1, 1, &seal_without},
     {"pay", 2, 3, &pay},
-    {"pay-many", 1, 2, &pay_many},
+    {"pay-many", 1, 3, &pay_many},
     {"spend", 1, 2, &spend},
     {"recreate", 1, 2, &recreate},
     {"award", 2, 2, &award},

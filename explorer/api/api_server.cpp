@@ -70,10 +70,20 @@ std::string http_date(Time time) {  // "Sun, 06 Nov 1994 08:49:37 GMT"
   return text;
 }
 
+constexpr std::string_view kChallenge = "Bearer realm=\"hotside\"";
+constexpr std::string_view kUnknownToken = "Bearer realm=\"hotside\", error=\"invalid_token\"";
+
+// A token that was known when the request came is known no more.
+Refusal revoked(std::string const& what_stays = {}) {
+  return {Problem::unauthenticated, "this token is not known any more" + what_stays};
+}
+
 Response settle(Answer answer, std::string const& id) {
   if (answer) return std::move(*answer);
-  return problem_response(answer.error().problem, answer.error().detail, id,
-                          answer.error().members);
+  auto response =
+      problem_response(answer.error().problem, answer.error().detail, id, answer.error().members);
+  if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", kUnknownToken);
+  return response;
 }
 
 }  // namespace
@@ -95,6 +105,9 @@ struct ApiServer::Impl : Service, std::enable_shared_from_this<ApiServer::Impl> 
   asio::awaitable<Response> answer(std::shared_ptr<Exchange> exchange) override;
   Response refuse_unread(Request head, int status, std::string why) override;
   void finish(Exchange const& exchange, Response& response) override;
+  void at_connection_limit() override {
+    ports.metrics.add(Counter::limits_reached, "http_connections");
+  }
 
   std::optional<Response> route(ApiExchange& exchange);
   std::optional<Response> admit(ApiExchange& exchange);
@@ -195,9 +208,7 @@ std::optional<Response> ApiServer::Impl::admit(ApiExchange& exchange) {
       bool const tried = !request.authorization.empty();
       auto response = problem_response(Problem::unauthenticated,
                                        tried ? "this token is not known" : "no token was sent", id);
-      response.headers.emplace_back(
-          "WWW-Authenticate",
-          tried ? "Bearer realm=\"hotside\", error=\"invalid_token\"" : "Bearer realm=\"hotside\"");
+      response.headers.emplace_back("WWW-Authenticate", tried ? kUnknownToken : kChallenge);
       return response;
     }
     exchange.call.caller = std::move(*caller);
@@ -228,6 +239,7 @@ std::optional<Response> ApiServer::Impl::admit(ApiExchange& exchange) {
 
 // With the tokens as they are now: who waits long may have come with another list.
 bool ApiServer::Impl::is_allowed(ApiExchange const& exchange) const {
+  if (exchange.route->needs == Role::none) return true;
   auto const caller = authorizer.caller(exchange.request.authorization);
   return caller && allows(caller->role, exchange.route->needs);
 }
@@ -384,14 +396,16 @@ asio::awaitable<Answer> ApiServer::Impl::run_download(DownloadHandler handler,
 asio::awaitable<std::optional<Response>> ApiServer::Impl::take(std::shared_ptr<Exchange> base,
                                                                std::string piece) {
   auto exchange = std::static_pointer_cast<ApiExchange>(base);
+  if (!is_allowed(*exchange))
+    co_return settle(tl::unexpected(revoked("; what was taken in before stays")),
+                     exchange->request.request_id);
   Work<void> work = [upload = exchange->upload, bytes = std::move(piece)](ReaderPool::Connection&,
                                                                           Done<void> more) mutable {
     upload->take(std::move(bytes), std::move(more));
   };
   auto taken = co_await asker.ask(std::move(work), options.limits.write_answer_timeout);
   if (taken) co_return std::nullopt;
-  co_return problem_response(taken.error().problem, taken.error().detail,
-                             exchange->request.request_id);
+  co_return settle(tl::unexpected(std::move(taken.error())), exchange->request.request_id);
 }
 
 asio::awaitable<Answer> ApiServer::Impl::finish_upload(std::shared_ptr<ApiExchange> exchange) {
@@ -414,8 +428,7 @@ asio::awaitable<Answer> ApiServer::Impl::long_poll(std::shared_ptr<ApiExchange> 
     };
     auto found = co_await asker.ask(std::move(work), options.limits.read_answer_timeout);
     if (!found) co_return tl::unexpected<Refusal>(std::move(found.error()));
-    if (!is_allowed(*exchange))
-      co_return refuse(Problem::unauthenticated, "this token is not known any more");
+    if (!is_allowed(*exchange)) co_return tl::unexpected(revoked());
     bool const may_wait = !found->has_events && Steady::now() < deadline && !waits.is_stopping();
     if (!may_wait || exchange->is_abandoned) {
       compress(found->response, exchange->call.accept_encoding);
@@ -499,6 +512,13 @@ void ApiServer::wake(EventSeq seq) {
 
 Result<void> ApiServer::reload(std::optional<std::vector<Token>> tokens,
                                std::optional<TlsFiles> tls) {
+  HS_TRY(use, prepare_reload(std::move(tokens), std::move(tls)));
+  use();
+  return {};
+}
+
+Result<std::function<void()>> ApiServer::prepare_reload(std::optional<std::vector<Token>> tokens,
+                                                        std::optional<TlsFiles> tls) {
   if (tls.has_value() != impl_->options.tls.has_value())
     return fail(Fault::rejected, "http.tls_cert: TLS is switched on or off by a restart only");
   TlsContext context;
@@ -513,8 +533,7 @@ Result<void> ApiServer::reload(std::optional<std::vector<Token>> tokens,
     impl->bell.ring({});  // who waits for events may not be allowed to any more
     if (impl->http) impl->http->use(context);
   };
-  asio::post(impl_->net, std::move(replace));
-  return {};
+  return [impl = impl_, replace = std::move(replace)] { asio::post(impl->net, replace); };
 }
 
 std::uint16_t ApiServer::port() const { return impl_->port; }

@@ -35,7 +35,8 @@ namespace hotside::api {
 struct HttpLimits {
   std::uint32_t header_bytes = 64 * 1024;
   std::uint64_t body_bytes = 8 * 1024 * 1024;
-  std::uint64_t bodies_bytes = 128 * 1024 * 1024;  // held at once, of all requests
+  std::uint64_t bodies_bytes = 128 * 1024 * 1024;   // held at once, of all requests
+  std::uint64_t answers_bytes = 128 * 1024 * 1024;  // being taken at once, by all clients
   std::size_t connections = 1024;
   std::size_t waiters = 200;                         // held /v1/events requests
   std::size_t streams = 100;                         // open /v1/events/stream
@@ -87,6 +88,10 @@ struct ApiPorts {
   store::BundleMaker const* bundles = nullptr;
   model::OutputSource* outputs = nullptr;
   store::TransactionRelay* transactions = nullptr;
+  // Where the host of a webhook's URL leads: calls back once, from any thread, with an address that
+  // is not public, or with nothing when none is known to be. Unset: nobody knows.
+  std::function<void(std::string url, std::function<void(std::optional<std::string>)> done)>
+      locate{};
 };
 
 class RouteTable;
@@ -108,6 +113,9 @@ class ApiServer {
   // is given events under a token that is gone; connections keep their certificate. TLS cannot be
   // switched on or off while the service runs. After an error everything is as before.
   Result<void> reload(std::optional<std::vector<Token>> tokens, std::optional<TlsFiles> tls);
+  // The same in two steps, for what has to change together: only the first one can fail.
+  Result<std::function<void()>> prepare_reload(std::optional<std::vector<Token>> tokens,
+                                               std::optional<TlsFiles> tls);
 
   std::uint16_t port() const;
   // Answers under way get HttpLimits::stop_grace; every other connection closes. May be called

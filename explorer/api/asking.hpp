@@ -85,7 +85,9 @@ class Asker {
     pending->wait = nullptr;
     if (pending->answer) co_return std::move(*pending->answer);
     co_return refuse(Problem::not_finished,
-                     "no answer within " + std::to_string(limit.count()) + " ms");
+                     waits_.is_stopping()
+                         ? "the service is stopping"
+                         : "no answer within " + std::to_string(limit.count()) + " ms");
   }
 
  private:

@@ -93,7 +93,7 @@ Asked<model::Payee> payee(dom::element value, std::string const& where, std::str
   return model::Payee{key, Amount(number)};
 }
 
-// What looks like an address must be one; everything else is a reference.
+// An address of this network, or else a reference.
 Asked<store::BundleOrder::From> from(dom::element value, std::string const& where,
                                      std::string_view hrp) {
   HS_ASK(found, text(value, where));

@@ -1,6 +1,6 @@
 #include "explorer/api/connection.hpp"
 
-#include <sys/socket.h>
+#include <poll.h>
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -228,10 +228,10 @@ void Connection::watch(std::function<void()> gone) {
   stream_.expires_never();
   auto on_readable = [this, gone = std::move(gone)](ErrorCode error) {
     if (error) return;
-    char byte = 0;
-    int const fd = stream_.socket().native_handle();
-    if (::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0) return;  // a pipelined request
-    gone();
+    // Not by reading: whoever leaves may have sent something first (a request, the end of TLS), and
+    // one who leaves with our bytes unread resets the connection.
+    pollfd socket{stream_.socket().native_handle(), POLLRDHUP, 0};
+    if (::poll(&socket, 1, 0) == 1) gone();  // else a pipelined request
   };
   stream_.socket().async_wait(tcp::socket::wait_read, std::move(on_readable));
 }

@@ -70,6 +70,7 @@ asio::awaitable<Result<std::string>> EventStream::next() {
   auto const heartbeat = now + limits_.stream_heartbeat;
   while (!asker_.waits().is_stopping() && !exchange_->is_abandoned) {
     auto batch = co_await read();
+    if (!batch && asker_.waits().is_stopping()) break;  // which ends the reading, too
     if (!batch && batch.error().problem == Problem::overloaded && Steady::now() < heartbeat) {
       Waits::Wait pause(asker_.waits());
       co_await pause.until(Steady::now() + kQueuePause);

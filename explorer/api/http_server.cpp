@@ -121,7 +121,9 @@ asio::awaitable<void> HttpServer::accept() {
       co_await pause.async_wait(kAwait);
       continue;
     }
-    if (connections_.size() >= limits_.connections && !make_room()) {
+    bool const is_full = connections_.size() >= limits_.connections;
+    if (is_full) service_->at_connection_limit();
+    if (is_full && !make_room()) {
       turn_away(std::move(socket));
       continue;
     }
@@ -218,6 +220,9 @@ asio::awaitable<bool> HttpServer::answer(Link connection, std::shared_ptr<Exchan
   connection->is_answering = true;
   if (exchange->may_wait) watch(connection, exchange);
   auto response = co_await service_->answer(exchange);
+  bool const is_large = response.body.size() > kPieceBytes;
+  if (is_large && answers_ > 0 && answers_ + response.body.size() > limits_.answers_bytes)
+    response = service_->refuse_unread(exchange->request, 503, "too many answers wait to be taken");
   auto const source = response.source;
   bool const is_unbounded = source && connection->is_http_1_0();  // it ends with the connection
   bool const keep = connection->message().keep_alive() && !is_stopping_ && !is_unbounded;
@@ -292,7 +297,9 @@ asio::awaitable<bool> HttpServer::write(Link connection, Response response, bool
   if (is_chunked && !response.body.empty()) response.body = as_chunk(response.body);
   std::string_view const body =
       connection->is_head_request() ? std::string_view{} : std::string_view(response.body);
+  answers_ += response.body.size();
   auto const error = co_await connection->write(head, body);
+  answers_ -= response.body.size();
   co_return !error;
 }
 

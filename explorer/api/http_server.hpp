@@ -53,6 +53,8 @@ struct Service {
   virtual boost::asio::awaitable<Response> answer(std::shared_ptr<Exchange> exchange) = 0;
   // What could not be read as a request (then without an exchange).
   virtual Response refuse_unread(Request head, int status, std::string why) = 0;
+  // There are as many connections as there may be: one of them, or the new one, has to go.
+  virtual void at_connection_limit() = 0;
   // Headers that every answer carries; counts it.
   virtual void finish(Exchange const& exchange, Response& response) = 0;
 };
@@ -101,7 +103,8 @@ class HttpServer : public std::enable_shared_from_this<HttpServer> {
   boost::asio::steady_timer grace_;
   std::uint16_t port_ = 0;
   std::set<Connection*> connections_;
-  std::uint64_t bodies_ = 0;  // bytes of bodies in memory
+  std::uint64_t bodies_ = 0;   // bytes of bodies in memory
+  std::uint64_t answers_ = 0;  // and of answers that are being taken
   bool is_stopping_ = false;
 };
 

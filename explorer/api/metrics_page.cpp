@@ -1,6 +1,7 @@
 #include <chrono>
 
 #include "explorer/api/handlers.hpp"
+#include "explorer/api/process.hpp"
 #include "explorer/api/readiness.hpp"
 
 namespace hotside::api {
@@ -38,6 +39,14 @@ void refresh(Context const& context, StoreFacts& facts, store::Snapshot& snapsho
   facts.violations = std::move(*violations);
 }
 
+void show_memory(Metrics& metrics) {
+  auto const use = process_use();
+  metrics.set(Gauge::process_resident_bytes, static_cast<double>(use.resident_bytes));
+  metrics.set(Gauge::process_heap_bytes, static_cast<double>(use.heap_bytes));
+  metrics.set(Gauge::process_open_fds, static_cast<double>(use.open_fds));
+  metrics.set(Gauge::store_memory_bytes, static_cast<double>(store::memory_bytes()));
+}
+
 bool is_up(model::NodeState state) {
   switch (state) {
     case model::NodeState::connecting:
@@ -71,6 +80,7 @@ Answer get_metrics(Context const& context, Call const&, store::Snapshot* snapsho
   metrics.set(Gauge::catchup_epochs_left, static_cast<double>(live.epochs_left));
   auto const reasons = readiness(live, facts, context.ports.clock.now(), context.options.health);
   metrics.set(Gauge::ready, reasons.empty() ? 1 : 0);
+  show_memory(metrics);
   return Response{200, "text/plain; version=0.0.4; charset=utf-8", metrics.text(), {}};
 }
 

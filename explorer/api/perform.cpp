@@ -29,6 +29,22 @@ Hash request_hash(Call const& call) {
   return sha.finish();
 }
 
+store::KeptAnswer kept_answer(Hash const& request, Response const& answer) {
+  store::KeptAnswer kept{request, answer.status, answer.body, std::nullopt};
+  auto const& headers = answer.headers;
+  auto const location =
+      std::ranges::find(headers, "Location", &std::pair<std::string, std::string>::first);
+  if (location != headers.end()) kept.location = location->second;
+  return kept;
+}
+
+Response as_given(store::KeptAnswer kept) {
+  if (kept.body.empty()) return no_content();
+  auto response = json_response(std::move(kept.body), kept.status);
+  if (kept.location) response.headers.emplace_back("Location", std::move(*kept.location));
+  return response;
+}
+
 // What came of the work; only the writer's thread touches it before `done`.
 struct Outcome {
   std::optional<Answer> answer;
@@ -40,7 +56,7 @@ Result<void> work_once(store::WriteTxn& txn, Write const& write, model::AuditEnt
   if (key) {
     HS_TRY(kept, txn.audit().kept(entry.who, *key, now));
     if (kept && kept->request == request) {
-      outcome.answer = json_response(std::move(kept->body), kept->status);
+      outcome.answer = as_given(std::move(*kept));
       return {};
     }
     if (kept) {
@@ -53,7 +69,7 @@ Result<void> work_once(store::WriteTxn& txn, Write const& write, model::AuditEnt
   auto const& answer = *outcome.answer;
   // Nothing of a refused write may stay: its transaction ends in an error of ours.
   if (!answer) return fail(Fault::rejected, answer.error().detail);
-  if (key) HS_DO(txn.audit().keep(entry.who, *key, {request, answer->status, answer->body}, now));
+  if (key) HS_DO(txn.audit().keep(entry.who, *key, kept_answer(request, *answer), now));
   return txn.audit().append(entry, now);
 }
 
@@ -111,8 +127,9 @@ void keep_answer(Context const& context, Call const& call, Response const& answe
                  std::function<void()> done) {
   if (!call.idempotency_key) return done();
   auto work = [&clock = context.ports.clock, who = call.caller.name, key = *call.idempotency_key,
-               kept = store::KeptAnswer{request_hash(call), answer.status, answer.body}](
-                  store::WriteTxn& txn) { return txn.audit().keep(who, key, kept, clock.now()); };
+               kept = kept_answer(request_hash(call), answer)](store::WriteTxn& txn) {
+    return txn.audit().keep(who, key, kept, clock.now());
+  };
   // What is kept if this fails is true as well, only older.
   context.ports.desk.write(std::move(work), [done = std::move(done)](Result<void>) { done(); });
 }

@@ -22,8 +22,8 @@ constexpr auto kKinds = std::to_array<ProblemKind>({
      "A name in `types` is not one of the event types. Nothing was filtered silently; fix the "
      "name."},
     {Problem::unauthenticated, "unauthenticated", 401, "Token required",
-     "Send `Authorization: Bearer <token>` with a token of the tokens file. A stream whose "
-     "token is taken out of that file ends with this."},
+     "Send `Authorization: Bearer <token>` with a token of the tokens file. A stream or an "
+     "import whose token is taken out of that file ends with this."},
     {Problem::forbidden, "forbidden", 403, "Not allowed in this role",
      "The token is known, but its role does not allow this request."},
     {Problem::not_found, "not-found", 404, "Not found",
@@ -92,8 +92,8 @@ constexpr auto kKinds = std::to_array<ProblemKind>({
      "A name in `events` is not one of the event types, so it would never be sent. Fix the name; "
      "/openapi.json lists them."},
     {Problem::webhook_target, "webhook-target", 422, "Forbidden target of a webhook",
-     "The host of `url` is this machine or not a public address. If it is meant to be reached, "
-     "make the webhook with `allow_private` true."},
+     "The host of `url` is, or its name leads to, this machine or an address that is not public. "
+     "If it is meant to be reached, make the webhook with `allow_private` true."},
     {Problem::webhook_configured, "webhook-configured", 409, "Webhook of the configuration",
      "This webhook stands in the service's configuration file, which decides on its url, events "
      "and secrets: change it there and reload the service. It can be switched on and off here."},

@@ -18,6 +18,13 @@ std::string render(model::RelayedTransaction const& tx, std::string_view hrp) {
   return json.take();
 }
 
+Response answer_of(model::RelayedTransaction const& tx, bool is_new, std::string_view hrp) {
+  if (!is_new) return json_response(render(tx, hrp));
+  auto response = json_response(render(tx, hrp), 201);
+  response.headers.emplace_back("Location", "/v1/transactions/" + tx.hash.hex());
+  return response;
+}
+
 Refusal refusal_of(Error const& error) {
   struct Row {
     std::string_view reason;
@@ -91,8 +98,7 @@ void Post::record() {
     auto recorded = self->context.ports.transactions->record(txn, self->transaction);
     if (!recorded) return tl::unexpected<Refusal>(refusal_of(recorded.error()));
     self->is_new = recorded->is_new;
-    return json_response(render(recorded->tx, self->context.options.hrp),
-                         recorded->is_new ? 201 : 200);
+    return answer_of(recorded->tx, recorded->is_new, self->context.options.hrp);
   };
   Write write{"transaction.relay", transaction.tx.hash.hex(), std::move(work)};
   perform(context, call, std::move(write), [self = shared_from_this()](Answer answer) {
@@ -104,8 +110,7 @@ void Post::record() {
 
 void Post::sent(Result<model::RelayedTransaction> tx) {
   if (!tx) return done(tl::unexpected<Refusal>(Refusal(tx.error())));
-  auto response = json_response(render(*tx, context.options.hrp), 201);
-  response.headers.emplace_back("Location", "/v1/transactions/" + tx->hash.hex());
+  auto const response = answer_of(*tx, true, context.options.hrp);
   keep_answer(context, call, response,
               [self = shared_from_this(), response] { self->done(response); });
 }

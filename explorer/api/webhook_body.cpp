@@ -154,11 +154,14 @@ Asked<EventSeq> read_redelivery(std::string_view body) {
   return *seq;
 }
 
-Asked<void> check_target(model::WebhookUrl const& url, bool allow_private) {
+Asked<void> check_target(model::WebhookUrl const& url, std::optional<std::string> const& not_public,
+                         bool allow_private) {
   if (allow_private) return {};
-  if (auto const why = model::forbidden_host(url.host))
-    return refuse(Problem::webhook_target, "url: " + *why + "; it needs allow_private");
-  return {};
+  auto why = model::forbidden_host(url.host);
+  if (!why && not_public)
+    why = url.host + " leads to " + *not_public + ", which is not a public address";
+  if (!why) return {};
+  return refuse(Problem::webhook_target, "url: " + *why + "; it needs allow_private");
 }
 
 }  // namespace hotside::api

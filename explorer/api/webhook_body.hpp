@@ -26,7 +26,9 @@ Asked<WebhookBody> read_webhook_change(
 Asked<std::chrono::seconds> read_rotation(std::string_view body);
 Asked<EventSeq> read_redelivery(std::string_view body);
 
-// Refuses a target that is private by its text, where that is not allowed.
-Asked<void> check_target(model::WebhookUrl const& url, bool allow_private);
+// Refuses a target that is private by its text, or whose name leads to the address `not_public`,
+// where that is not allowed.
+Asked<void> check_target(model::WebhookUrl const& url, std::optional<std::string> const& not_public,
+                         bool allow_private);
 
 }  // namespace hotside::api

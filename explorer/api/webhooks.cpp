@@ -73,6 +73,14 @@ void perform_on(Context const& context, Call const& call, std::string action,
   perform(context, call, {std::move(action), id, std::move(work)}, std::move(done));
 }
 
+// Goes on when it is known where the name leads, as far as that can be known now: it is looked at
+// again whenever it is connected to.
+void located(Context const& context, std::optional<model::WebhookUrl> const& url,
+             std::function<void(std::optional<std::string> not_public)> go_on) {
+  if (!url || !context.ports.locate || model::forbidden_host(url->host)) return go_on(std::nullopt);
+  context.ports.locate(url->text, std::move(go_on));
+}
+
 Asked<void> put(store::WriteTxn& txn, store::Webhook const& row) {
   if (auto const done = txn.webhooks().put(row); !done)
     return tl::unexpected<Refusal>(Refusal(done.error()));
@@ -95,7 +103,23 @@ void write_delivery(JsonWriter& json, store::Delivery const& delivery) {
   json.end_object();
 }
 
-Answer change_webhook(store::WriteTxn& txn, store::Webhook& row, WebhookBody const& change) {
+Answer create_webhook(store::WriteTxn& txn, model::WebhookUrl const& url, store::Webhook row,
+                      std::optional<std::string> const& not_public) {
+  if (auto const fit = check_target(url, not_public, row.allow_private); !fit)
+    return tl::unexpected<Refusal>(fit.error());
+  HS_ASK(all, txn.webhooks().all());
+  if (all.size() >= store::kWebhooksMax)
+    return refuse(Problem::webhook_limit,
+                  "there are " + std::to_string(all.size()) + " webhooks; delete one first");
+  row.cursor = txn.head();
+  if (auto const written = put(txn, row); !written) return tl::unexpected<Refusal>(written.error());
+  auto answer = webhook_answer(row, 201, row.secrets.front().text);
+  answer->headers.emplace_back("Location", "/v1/webhooks/" + row.id);
+  return answer;
+}
+
+Answer change_webhook(store::WriteTxn& txn, store::Webhook& row, WebhookBody const& change,
+                      std::optional<std::string> const& not_public) {
   if (row.is_configured && (change.url || change.events))
     return configured("change its url and events");
   if (row.disabled == store::WebhookOff::removed)
@@ -103,7 +127,7 @@ Answer change_webhook(store::WriteTxn& txn, store::Webhook& row, WebhookBody con
                   "this webhook was of the configuration file and is not in it any more: add it "
                   "there again, or delete it");
   if (change.url) {
-    if (auto const fit = check_target(*change.url, row.allow_private); !fit)
+    if (auto const fit = check_target(*change.url, not_public, row.allow_private); !fit)
       return tl::unexpected<Refusal>(fit.error());
     row.url = change.url->text;
   }
@@ -192,39 +216,33 @@ Answer get_webhook(Context const&, Call const& call, store::Snapshot& snapshot) 
 void post_webhook(Context const& context, Call const& call, std::function<void(Answer)> done) {
   auto body = read_new_webhook(call.body);
   if (!body) return done(tl::unexpected<Refusal>(body.error()));
-  bool const allow_private = body->allow_private.value_or(false);
-  if (auto const fit = check_target(*body->url, allow_private); !fit)
-    return done(tl::unexpected<Refusal>(fit.error()));
   store::Webhook row;
   row.id = model::random_webhook_id();
   row.url = body->url->text;
   row.events = *body->events;
-  row.allow_private = allow_private;
+  row.allow_private = body->allow_private.value_or(false);
   row.created_at = context.ports.clock.now();
   auto const secret = body->secret ? *body->secret : model::WebhookSecret::make();
   row.secrets = {{secret.text(), std::nullopt}};
-  auto work = [row](store::WriteTxn& txn) mutable -> Answer {
-    HS_ASK(all, txn.webhooks().all());
-    if (all.size() >= store::kWebhooksMax)
-      return refuse(Problem::webhook_limit,
-                    "there are " + std::to_string(all.size()) + " webhooks; delete one first");
-    row.cursor = txn.head();
-    if (auto const written = put(txn, row); !written)
-      return tl::unexpected<Refusal>(written.error());
-    auto answer = webhook_answer(row, 201, row.secrets.front().text);
-    answer->headers.emplace_back("Location", "/v1/webhooks/" + row.id);
-    return answer;
-  };
-  perform(context, call, {"webhook.create", row.id, std::move(work)}, std::move(done));
+  auto const url = row.allow_private ? std::nullopt : body->url;
+  located(context, url, [&context, call, url = *body->url, row, done](auto const& not_public) {
+    auto work = [url, row, not_public](store::WriteTxn& txn) {
+      return create_webhook(txn, url, row, not_public);
+    };
+    perform(context, call, {"webhook.create", row.id, std::move(work)}, done);
+  });
 }
 
 void patch_webhook(Context const& context, Call const& call, std::function<void(Answer)> done) {
   auto body = read_webhook_change(call.body);
   if (!body) return done(tl::unexpected<Refusal>(body.error()));
-  auto change = [body = std::move(*body)](store::WriteTxn& txn, store::Webhook& row) {
-    return change_webhook(txn, row, body);
-  };
-  perform_on(context, call, "webhook.change", std::move(change), std::move(done));
+  auto const url = body->url;
+  located(context, url, [&context, call, body = std::move(*body), done](auto const& not_public) {
+    auto change = [body, not_public](store::WriteTxn& txn, store::Webhook& row) {
+      return change_webhook(txn, row, body, not_public);
+    };
+    perform_on(context, call, "webhook.change", std::move(change), done);
+  });
 }
 
 void delete_webhook(Context const& context, Call const& call, std::function<void(Answer)> done) {

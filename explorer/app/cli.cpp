@@ -72,7 +72,7 @@ CLI::App* command(Line& line, CLI::App& parent, std::string const& name, std::st
 CLI::App* with_access(CLI::App* sub, Line& line) {
   auto* config = sub->add_option("--config", line.access.config, "configuration of the service")
                      ->type_name("FILE");
-  sub->add_option("--url", line.access.url, "address of the service, http://host:port")
+  sub->add_option("--url", line.access.url, "address of the service, http(s)://host:port")
       ->type_name("URL")
       ->excludes(config);
   sub->add_option("--api-token-file", line.access.token_file,

@@ -2,19 +2,10 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
 #include <cctype>
 #include <cstdlib>
-#include <vector>
 
 #include "explorer/app/config.hpp"
 #include "explorer/app/files.hpp"
@@ -22,51 +13,57 @@
 namespace hotside::app {
 namespace {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
-
-std::string trimmed(std::string text) {
-  auto const is_space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
-  while (!text.empty() && is_space(text.back())) text.pop_back();
-  while (!text.empty() && is_space(text.front())) text.erase(text.begin());
-  return text;
+// What may stand in a header field as it is.
+bool is_one_word(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 Result<std::string> read_token(Access const& access) {
+  std::string text;
   if (!access.token_file.empty()) {
-    HS_TRY(text, read_small_file(access.token_file));
-    return trimmed(std::move(text));
+    HS_TRY(read, read_small_file(access.token_file));
+    text = std::move(read);
+  } else if (auto const* const variable = std::getenv("HOTSIDE_TOKEN")) {
+    text = variable;
   }
-  auto const* text = std::getenv("HOTSIDE_TOKEN");
-  return trimmed(text == nullptr ? "" : text);
+  auto token = trimmed(text);
+  if (is_one_word(token)) return token;
+  return fail(Fault::rejected, (access.token_file.empty() ? "HOTSIDE_TOKEN" : access.token_file) +
+                                   ": a token is one word, of visible ASCII characters");
 }
 
-Result<Listen> address_of(Access const& access) {
-  if (access.url.empty() == access.config.empty())
-    return fail(Fault::rejected, "give either --config FILE or --url URL");
-  if (!access.config.empty()) {
-    HS_TRY(read, read_configuration_file(access.config, process_environment(), Reader::client));
-    if (!read.problems.empty()) return fail(Fault::rejected, read.problems.front().text());
-    auto listen = read.settings.listen;
-    if (listen.host == "0.0.0.0") listen.host = "127.0.0.1";
-    if (listen.host == "::") listen.host = "::1";
-    return listen;
-  }
-  constexpr std::string_view scheme = "http://";
-  std::string_view rest = access.url;
-  if (!rest.starts_with(scheme))
-    return fail(Fault::rejected, "--url: \"" + access.url + "\" does not start with http://");
-  rest.remove_prefix(scheme.size());
+Result<Peer> peer_of_url(std::string const& url) {
+  auto const wrong = [&url](char const* what) {
+    return fail(Fault::rejected, "--url: \"" + url + "\" " + what);
+  };
+  bool const has_tls = url.starts_with("https://");
+  if (!has_tls && !url.starts_with("http://"))
+    return wrong("does not start with http:// or https://");
+  auto rest = std::string_view(url).substr(url.find("//") + 2);
   while (rest.ends_with('/')) rest.remove_suffix(1);
   auto const colon = rest.rfind(':');
   auto const has_port = colon != std::string_view::npos && rest.find(']', colon) == rest.npos;
-  auto const port = has_port ? parse_u64(rest.substr(colon + 1)) : std::uint64_t{80};
+  auto const port =
+      has_port ? parse_u64(rest.substr(colon + 1)) : std::uint64_t{has_tls ? 443U : 80U};
   std::string host(has_port ? rest.substr(0, colon) : rest);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (host.empty() || host.find('/') != std::string::npos || !port || *port == 0 || *port > 65535)
-    return fail(Fault::rejected, "--url: \"" + access.url + "\" is not http://host:port");
-  return Listen{std::move(host), static_cast<std::uint16_t>(*port)};
+  bool const has_odd = host.find_first_of("/@ \r\n") != std::string::npos;
+  if (host.empty() || has_odd || !port || *port == 0 || *port > 65535)
+    return wrong("is not http://host:port or https://host:port");
+  return Peer{std::move(host), static_cast<std::uint16_t>(*port), has_tls};
+}
+
+Result<Peer> peer_of(Access const& access) {
+  if (access.url.empty() == access.config.empty())
+    return fail(Fault::rejected, "give either --config FILE or --url URL");
+  if (access.config.empty()) return peer_of_url(access.url);
+  HS_TRY(read, read_configuration_file(access.config, process_environment(), Reader::client));
+  if (!read.problems.empty()) return fail(Fault::rejected, read.problems.front().text());
+  auto listen = read.settings.listen;
+  if (listen.host == "0.0.0.0") listen.host = "127.0.0.1";
+  if (listen.host == "::") listen.host = "::1";
+  auto& certificate = read.settings.tls_cert;
+  return Peer{std::move(listen.host), listen.port, !certificate.empty(), std::move(certificate)};
 }
 
 // What the service says is wrong, in its own words (RFC 9457).
@@ -82,143 +79,37 @@ std::string words_of(Answer const& answer) {
   return text;
 }
 
-class Exchange {
- public:
-  explicit Exchange(std::chrono::seconds deadline) : stream_(io_) {
-    stream_.expires_after(deadline);
-    parser_.body_limit(std::uint64_t{1} << 30);
-  }
-
-  // Resolves, connects, writes and reads; each step starts the next, all within one deadline.
-  beast::error_code run(std::string const& host, std::string const& port,
-                        http::request<http::string_body> request) {
-    beast::error_code error;
-    asio::ip::tcp::resolver resolver(io_);
-    auto const found = resolver.resolve(host, port, error);
-    if (error) return error;
-    stream_.async_connect(found, [&](beast::error_code connected, auto const&) {
-      error = connected;
-      if (error) return;
-      http::async_write(stream_, request, [&](beast::error_code written, std::size_t) {
-        error = written;
-        if (error) return;
-        http::async_read(stream_, buffer_, parser_,
-                         [&](beast::error_code read, std::size_t) { error = read; });
-      });
-    });
-    io_.run();
-    return error;
-  }
-  Answer answer() { return {parser_.get().result_int(), std::move(parser_.get().body())}; }
-
- private:
-  asio::io_context io_{1};
-  beast::tcp_stream stream_;
-  beast::flat_buffer buffer_;
-  http::response_parser<http::string_body> parser_;
-};
-
 constexpr std::chrono::seconds kPieceDeadline{90};
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-
-// A request whose body is made while it is sent (chunked).
-class UploadExchange {
- public:
-  UploadExchange(std::istream& body, std::function<void(std::uint64_t)> const& sent)
-      : body_(body), sent_(sent), stream_(io_) {
-    parser_.body_limit(std::uint64_t{1} << 30);
-  }
-
-  beast::error_code run(std::string const& host, std::string const& port,
-                        http::request<http::empty_body> const& head) {
-    beast::error_code error;
-    asio::ip::tcp::resolver resolver(io_);
-    auto const found = resolver.resolve(host, port, error);
-    if (error) return error;
-    asio::co_spawn(io_, all(found, head), [&](std::exception_ptr thrown, beast::error_code done) {
-      if (thrown) std::rethrow_exception(thrown);
-      error = done;
-    });
-    io_.run();
-    return error;
-  }
-  Answer answer() { return {parser_.get().result_int(), std::move(parser_.get().body())}; }
-
- private:
-  asio::awaitable<beast::error_code> all(asio::ip::tcp::resolver::results_type found,
-                                         http::request<http::empty_body> head) {
-    stream_.expires_after(kPieceDeadline);
-    auto [refused, endpoint] = co_await stream_.async_connect(found, kAwait);
-    if (refused) co_return refused;
-    // A service that refuses what it has seen answers and reads no further: its answer says more
-    // than our broken pipe.
-    auto const unsent = co_await send(std::move(head));
-    stream_.expires_after(kPieceDeadline);
-    auto [unread, size] = co_await http::async_read(stream_, buffer_, parser_, kAwait);
-    co_return unread&& unsent ? unsent : unread;
-  }
-
-  asio::awaitable<beast::error_code> send(http::request<http::empty_body> head) {
-    http::request_serializer<http::empty_body> serializer(head);
-    auto [refused, head_size] = co_await http::async_write_header(stream_, serializer, kAwait);
-    if (refused) co_return refused;
-    std::vector<char> piece(std::size_t{64} * 1024);
-    std::uint64_t total = 0;
-    while (body_.read(piece.data(), static_cast<std::streamsize>(piece.size())) ||
-           body_.gcount() > 0) {
-      auto const size = static_cast<std::size_t>(body_.gcount());
-      auto const chunk = http::make_chunk(asio::const_buffer(piece.data(), size));
-      stream_.expires_after(kPieceDeadline);
-      auto [error, written] = co_await asio::async_write(stream_, chunk, kAwait);
-      if (error) co_return error;
-      sent_(total += size);
-    }
-    auto const last = http::make_chunk_last();
-    auto [error, written] = co_await asio::async_write(stream_, last, kAwait);
-    co_return error;
-  }
-
-  std::istream& body_;
-  std::function<void(std::uint64_t)> const& sent_;
-  asio::io_context io_{1};
-  beast::tcp_stream stream_;
-  beast::flat_buffer buffer_;
-  http::response_parser<http::string_body> parser_;
-};
 
 }  // namespace
 
 Result<Client> Client::open(Access const& access) {
-  HS_TRY(listen, address_of(access));
+  HS_TRY(peer, peer_of(access));
   HS_TRY(token, read_token(access));
-  return Client(listen.host, listen.port, std::move(token));
+  return Client(std::move(peer), std::move(token));
 }
 
-std::string Client::address() const { return Listen{host_, port_}.text(); }
+std::string Client::head(std::string_view method, std::string_view target,
+                         std::vector<Field> const& fields) const {
+  auto text = std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: " + address() +
+              "\r\nUser-Agent: hotside\r\nConnection: close\r\n";
+  if (!token_.empty()) text += "Authorization: Bearer " + token_ + "\r\n";
+  for (auto const& [name, value] : fields)
+    text += std::string(name) + ": " + std::string(value) + "\r\n";
+  return text + "\r\n";
+}
 
 Result<Answer> Client::ask(std::string_view method, std::string_view target, std::string body,
                            std::chrono::seconds deadline,
                            std::string const& idempotency_key) const {
-  http::request<http::string_body> request;
-  request.method_string({method.data(), method.size()});
-  request.target({target.data(), target.size()});
-  request.version(11);
-  request.keep_alive(false);
-  request.set(http::field::host, address());
-  request.set(http::field::user_agent, "hotside");
-  if (!token_.empty()) request.set(http::field::authorization, "Bearer " + token_);
-  if (!body.empty()) request.set(http::field::content_type, "application/json");
-  if (!idempotency_key.empty()) request.set("Idempotency-Key", idempotency_key);
-  request.body() = std::move(body);
-  request.prepare_payload();
-  try {
-    Exchange exchange(deadline);
-    if (auto const error = exchange.run(host_, std::to_string(port_), std::move(request)))
-      return fail(Fault::transient, "no answer from " + address() + ": " + error.message());
-    return exchange.answer();
-  } catch (std::exception const& error) {
-    return fail(Fault::transient, "no answer from " + address() + ": " + error.what());
-  }
+  if (!is_one_word(idempotency_key))
+    return fail(Fault::rejected, "an Idempotency-Key has visible ASCII characters only");
+  auto const size = std::to_string(body.size());
+  std::vector<Field> fields;
+  if (!body.empty()) fields.emplace_back("Content-Type", "application/json");
+  if (!body.empty() || method != "GET") fields.emplace_back("Content-Length", size);
+  if (!idempotency_key.empty()) fields.emplace_back("Idempotency-Key", idempotency_key);
+  return exchange(peer_, head(method, target, fields) + body, deadline);
 }
 
 Result<std::string> Client::get(std::string_view target) const { return send("GET", target, {}); }
@@ -233,26 +124,12 @@ Result<std::string> Client::send(std::string_view method, std::string_view targe
 Result<std::string> Client::upload(std::string_view target, std::string_view content_type,
                                    std::istream& body,
                                    std::function<void(std::uint64_t)> const& sent) const {
-  http::request<http::empty_body> head;
-  head.method(http::verb::post);
-  head.target({target.data(), target.size()});
-  head.version(11);
-  head.keep_alive(false);
-  head.chunked(true);
-  head.set(http::field::host, address());
-  head.set(http::field::user_agent, "hotside");
-  head.set(http::field::content_type, {content_type.data(), content_type.size()});
-  if (!token_.empty()) head.set(http::field::authorization, "Bearer " + token_);
-  try {
-    UploadExchange exchange(body, sent);
-    if (auto const error = exchange.run(host_, std::to_string(port_), head))
-      return fail(Fault::transient, "no answer from " + address() + ": " + error.message());
-    auto answer = exchange.answer();
-    if (answer.status / 100 != 2) return fail(Fault::rejected, words_of(answer));
-    return std::move(answer.body);
-  } catch (std::exception const& error) {
-    return fail(Fault::transient, "no answer from " + address() + ": " + error.what());
-  }
+  auto const request =
+      head("POST", target, {{"Content-Type", content_type}, {"Transfer-Encoding", "chunked"}});
+  Upload const upload{body, sent};
+  HS_TRY(answer, exchange(peer_, request, kPieceDeadline, &upload));
+  if (answer.status / 100 != 2) return fail(Fault::rejected, words_of(answer));
+  return std::move(answer.body);
 }
 
 std::string url_encode(std::string_view text) {

@@ -7,7 +7,10 @@
 #include <istream>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "explorer/app/exchange.hpp"
 #include "proto/base/result.hpp"
 
 namespace hotside::app {
@@ -18,17 +21,12 @@ struct Access {
   bool json = false;                          // print answers as they come
 };
 
-struct Answer {
-  unsigned status = 0;
-  std::string body;
-};
-
 class Client {
  public:
   // Reads configuration and token. The error is one of usage.
   static Result<Client> open(Access const& access);
-  Client(std::string host, std::uint16_t port, std::string token = {})
-      : host_(std::move(host)), port_(port), token_(std::move(token)) {}
+  explicit Client(Peer peer, std::string token = {})
+      : peer_(std::move(peer)), token_(std::move(token)) {}
 
   // Whatever the service answers; the error says that it did not.
   Result<Answer> ask(std::string_view method, std::string_view target, std::string body = {},
@@ -45,11 +43,15 @@ class Client {
                              std::istream& body,
                              std::function<void(std::uint64_t)> const& sent) const;
 
-  std::string address() const;  // "127.0.0.1:8080"
+  std::string address() const { return peer_.text(); }  // "127.0.0.1:8080"
 
  private:
-  std::string host_;
-  std::uint16_t port_ = 0;
+  using Field = std::pair<std::string_view, std::string_view>;
+  // The head of a request, with the empty line that ends it.
+  std::string head(std::string_view method, std::string_view target,
+                   std::vector<Field> const& fields) const;
+
+  Peer peer_;
   std::string token_;
 };
 

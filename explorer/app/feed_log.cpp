@@ -40,11 +40,11 @@ std::string log_line(std::string_view event_json) {
   std::string line(type);
   std::ranges::replace(line, '.', ' ');
   append(line, event, "seq");
-  for (auto const* part : {"deposit", "node", "violation", "chain"})
+  for (auto const* part : {"deposit", "transaction", "node", "violation", "chain"})
     if (event.at_key(part).get(about) == simdjson::SUCCESS)
       for (auto const* key :
-           {"id", "amount", "address", "reference", "name", "state", "spend", "kind", "epoch",
-            "offset", "block_hash", "stored", "shown", "node", "since"})
+           {"id", "hash", "amount", "address", "reference", "name", "state", "spend", "kind",
+            "epoch", "offset", "block_hash", "stored", "shown", "node", "since", "bundle", "error"})
         append(line, about, key);
   bool is_backfill = false;
   if (event.at_key("backfill").get(is_backfill) == simdjson::SUCCESS && is_backfill)

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <string_view>
 #include <system_error>
 
 namespace hotside::app {
@@ -24,6 +25,13 @@ Result<std::string> read_small_file(std::string const& path) {
   if (got > limit) return fail(Fault::rejected, path + " is larger than 1 MiB");
   text.resize(got);
   return text;
+}
+
+std::string trimmed(std::string const& text) {
+  constexpr std::string_view kSpace = " \t\r\n\v\f";
+  auto const first = text.find_first_not_of(kSpace);
+  if (first == std::string::npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
 }  // namespace hotside::app

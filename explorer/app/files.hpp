@@ -10,4 +10,7 @@ namespace hotside::app {
 // The whole file, at most 1 MiB. The error names the file and what the system says.
 Result<std::string> read_small_file(std::string const& path);
 
+// Without white space at either end.
+std::string trimmed(std::string const& text);
+
 }  // namespace hotside::app

@@ -39,12 +39,17 @@ void append(spdlog::memory_buf_t& out, std::string_view text) {
 std::string one_line(std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out;
+  unsigned char before = 0;
   for (char const c : text) {
     auto const byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f)
+    // U+0080 to U+009F steer a terminal as well: U+009B begins what ESC [ begins.
+    bool const is_c1 = before == 0xc2 && byte >= 0x80 && byte < 0xa0;
+    if (is_c1) out.pop_back();
+    if (byte >= 0x20 && byte != 0x7f && !is_c1)
       out += c;
     else
       ((out += "\\x") += digits[byte >> 4U]) += digits[byte & 15U];
+    before = byte;
   }
   return out;
 }

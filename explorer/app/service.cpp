@@ -137,8 +137,9 @@ class RunningService final : public Service {
 
   Result<void> reload(Settings const& settings) override {
     HS_TRY(tokens, tokens_of(settings));
+    HS_TRY(use, api_->prepare_reload(std::move(tokens), tls_of(settings)));
     HS_DO(configure_webhooks(settings));
-    HS_DO(api_->reload(std::move(tokens), tls_of(settings)));
+    use();
     set_log_level(settings.log_level);
     return {};
   }
@@ -295,6 +296,10 @@ Result<void> RunningService::open_api() {
                       bundles_.get(),
                       outputs_.get(),
                       transactions_.get()};
+  // Only requests ask, and those come when the webhooks are there.
+  ports.locate = [this](std::string url, webhook::Dispatcher::Found done) {
+    webhooks_->locate(std::move(url), std::move(done));
+  };
   auto api = api::ApiServer::start(net_, std::move(options), std::move(ports));
   if (!api) return fail(api.error().fault, settings_.problem("http.listen", api.error().what));
   api_ = std::move(*api);

@@ -141,8 +141,6 @@ Complaint take_number(Settings& settings, Value const& value, Reader) {
   return std::nullopt;
 }
 
-// ---- checked for whoever prepares a configuration, though this version serves none of it
-
 Complaint check_readable(Settings&, Value const& value, Reader reader) {
   if (reader == Reader::client) return std::nullopt;
   auto text = read_small_file(text_of(value));

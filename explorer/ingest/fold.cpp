@@ -164,7 +164,7 @@ Result<void> Fold::on(WriteTxn& txn, model::Sealed const& event, Time now) const
   HS_DO(txn.append_macro(block, now));
   HS_DO(txn.mark_spent(spent, block.epoch));
   HS_DO(txn.append_outputs(outputs));
-  HS_DO(txn.bundles().settle(block.inputs));
+  HS_DO(txn.bundles().settle(block.inputs, now));
   HS_DO(seal_deposits(txn, block, outputs, spent, now));
   HS_DO(follow_seal(txn, block, now));
   return certify(txn, block);

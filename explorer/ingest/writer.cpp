@@ -153,7 +153,10 @@ void Writer::add_job(Job job) {
     else
       jobs_.push_back(std::move(job));
   }
-  if (refused) return job.refuse(std::move(*refused));
+  if (refused) {
+    if (refused->reason == "busy") metrics_.add(Counter::limits_reached, "writes");
+    return job.refuse(std::move(*refused));
+  }
   wake_.notify_all();
 }
 

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kCollected{250}, kRetried{5'000};
 void AuditTrail::add(model::AuditEntry entry) {
   bool const is_first = waiting_.empty();
   waiting_.push_back(std::move(entry));
-  if (!is_first || is_writing_) return;
+  if (!is_first || writing_ > 0) return;
   timer_.expires_after(kCollected);
   timer_.async_wait([weak = weak_from_this()](boost::system::error_code const& ec) {
     auto const self = weak.lock();
@@ -30,16 +30,16 @@ void AuditTrail::flush() {
 }
 
 void AuditTrail::write() {
-  if (waiting_.empty() || is_writing_) return;
-  is_writing_ = true;
+  if (waiting_.empty() || writing_ > 0) return;
+  writing_ = waiting_.size();
   auto const batch = std::make_shared<std::vector<model::AuditEntry>>(std::exchange(waiting_, {}));
   auto work = [batch, &clock = clock_](store::WriteTxn& txn) -> Result<void> {
     for (auto const& entry : *batch) HS_DO(txn.audit().append(entry, clock.now()));
     return {};
   };
-  auto done = [self = shared_from_this(), batch](Result<void> written) {
+  auto done = [self = shared_from_this(), batch](Result<void> const& written) {
     boost::asio::post(self->timer_.get_executor(), [self, batch, is_lost = !written] {
-      self->is_writing_ = false;
+      self->writing_ = 0;
       if (is_lost) {
         spdlog::warn("{} calls of the relay are not in the audit log yet", batch->size());
         self->waiting_.insert(self->waiting_.begin(), batch->begin(), batch->end());

@@ -1,5 +1,8 @@
 #include "explorer/relay/server.hpp"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <map>
@@ -54,6 +57,20 @@ class Allowance {
   Steady::time_point since_ = Steady::now();
 };
 
+// A client may be silent for as long as it likes. One that is gone without a word must not keep its
+// place, of which there are few: the kernel asks, and ends the connection after two minutes.
+void set_options(asio::ip::tcp::socket& socket) {
+  error_code ignored;
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  using Option = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
+  using Between = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>;
+  using Times = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT>;
+  socket.set_option(Option(60), ignored);
+  socket.set_option(Between(10), ignored);
+  socket.set_option(Times(6), ignored);
+}
+
 struct Client {
   Client(std::uint64_t n, double per_second, double burst)
       : number(n), allowance(per_second, burst) {}
@@ -87,6 +104,9 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
   void on_answer(Handle const& handle, std::string const& json);
   void send(Handle const& handle, std::string const& json);
   void drop(Handle const& handle);
+  std::size_t unsent(Handle const& handle);
+  void drop_slow();
+  void reset(Handle const& handle);
   void refuse_frame(Handle const& handle, std::string_view reason);
   void too_many(Handle const& handle, Client& client, std::uint64_t id, std::string const& why);
   void tick();
@@ -159,11 +179,12 @@ void Server::Impl::set_handlers() {
 
 void Server::Impl::on_accepted(Handle const& handle) {
   std::erase_if(accepted, [](Handle const& one) { return one.expired(); });
+  if (!is_stopping && accepted.size() >= options.connections_max)
+    metrics.add(Counter::limits_reached, "relay_connections");
   if (is_stopping || accepted.size() >= options.connections_max) return drop(handle);
   accepted.insert(handle);
-  error_code ignored;
   if (auto const connection = endpoint.get_con_from_hdl(handle))
-    connection->get_raw_socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    set_options(connection->get_raw_socket());
 }
 
 void Server::Impl::on_message(Handle const& handle, Endpoint::message_ptr const& message) {
@@ -208,6 +229,7 @@ void Server::Impl::on_answer(Handle const& handle, std::string const& json) {
 void Server::Impl::too_many(Handle const& handle, Client& client, std::uint64_t id,
                             std::string const& why) {
   ++client.too_many;
+  metrics.add(Counter::limits_reached, "relay_calls");
   auto const now = Steady::now();
   if (now - client.told_at >= std::chrono::seconds(1) && desk->has_room()) {
     client.told_at = now;
@@ -221,9 +243,43 @@ void Server::Impl::send(Handle const& handle, std::string const& json) {
   websocketpp::lib::error_code failed;
   auto const connection = endpoint.get_con_from_hdl(handle, failed);
   if (failed || !connection) return;
-  if (connection->get_buffered_amount() > options.unsent_bytes_max) return drop(handle);
   // A failure means that the connection is going; its close handler follows.
   static_cast<void>(connection->send(cipher.seal(json), websocketpp::frame::opcode::text));
+  drop_slow();
+}
+
+std::size_t Server::Impl::unsent(Handle const& handle) {
+  websocketpp::lib::error_code failed;
+  auto const connection = endpoint.get_con_from_hdl(handle, failed);
+  return failed || !connection ? 0 : connection->get_buffered_amount();
+}
+
+void Server::Impl::drop_slow() {
+  std::size_t all = 0, most = 0;
+  Handle slowest;
+  for (auto const& [handle, client] : clients) {
+    auto const bytes = unsent(handle);
+    all += bytes;
+    if (bytes <= most) continue;
+    most = bytes;
+    slowest = handle;
+  }
+  if (most <= options.unsent_bytes_max && all <= options.unsent_all_max) return;
+  metrics.add(Counter::limits_reached, "relay_unsent");
+  clients.erase(slowest);
+  reset(slowest);
+}
+
+// Without the wait for what it never takes: the kernel would keep that for two minutes, and the
+// client, when it sends, would not hear of its end before.
+void Server::Impl::reset(Handle const& handle) {
+  websocketpp::lib::error_code failed;
+  // Not by Asio's option: it takes that back before it closes.
+  linger const at_once{1, 0};
+  if (auto const connection = endpoint.get_con_from_hdl(handle, failed); connection && !failed)
+    ::setsockopt(connection->get_raw_socket().native_handle(), SOL_SOCKET, SO_LINGER, &at_once,
+                 sizeof at_once);
+  drop(handle);
 }
 
 void Server::Impl::refuse_frame(Handle const& handle, std::string_view reason) {

@@ -19,8 +19,10 @@ struct ServerOptions {
   std::uint16_t port = 0;
   std::size_t connections_max = 64;
   std::size_t message_bytes_max = 4U << 20U;
-  std::size_t unsent_bytes_max = 16U << 20U;  // a client that reads nothing is dropped
-  std::size_t in_flight_max = 32;             // calls of one connection that wait for an answer
+  // A client that reads nothing is dropped; so is the one that has read least when all together
+  // leave more than the second unread.
+  std::size_t unsent_bytes_max = 16U << 20U, unsent_all_max = 64U << 20U;
+  std::size_t in_flight_max = 32;  // calls of one connection that wait for an answer
   double calls_per_second = 50, calls_burst = 100;  // of one connection
   std::chrono::milliseconds handshake_within{10'000};
   std::chrono::milliseconds first_call_within{60'000};

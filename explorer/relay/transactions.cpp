@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "explorer/relay/record.hpp"
 #include "proto/wire/hash.hpp"
 #include "proto/wire/protobuf.hpp"
 
@@ -23,18 +24,10 @@ using store::InputState;
 using Checked = std::function<void(Result<CheckedTransaction>)>;
 using Sent = std::function<void(Result<RelayedTransaction>, bool was_sent)>;
 
-tl::unexpected<Error> refuse(std::string what, std::string reason) {
-  return fail(Fault::rejected, "transaction: " + std::move(what), std::move(reason));
-}
-
 std::string listed(std::vector<Hash> const& ids) {
   std::string text;
   for (auto const& id : ids) text += (text.empty() ? "" : ", ") + id.hex();
   return text;
-}
-
-void warn(RelayedTransaction& tx, std::string const& text) {
-  tx.warning = tx.warning ? *tx.warning + "; " + text : text;
 }
 
 RelayedTransaction describe(wire::CheckedPayment const& payment, Time now) {
@@ -139,12 +132,6 @@ Result<void> take_fetched(Check& check, model::Fetched const& fetched) {
   check.result.has_private_inputs = true;
   return {};
 }
-
-struct Verdict {
-  model::SendOutcome outcome = model::SendOutcome::unanswered;
-  std::string error;
-  bool was_sent = true;
-};
 
 Verdict judge(Hash const& hash, Result<wire::NodeMessage> const& answer) {
   if (!answer)
@@ -258,14 +245,9 @@ void Transactions::Impl::write_verdict(Hash hash, Verdict verdict, Sent done) {
   bool const was_sent = verdict.was_sent;
   auto work = [self = shared_from_this(), hash, verdict = std::move(verdict),
                result](store::WriteTxn& txn) -> Result<void> {
-    HS_TRY(found, txn.transactions().find(hash));
-    if (!found) return fail(Fault::corrupt, "a transaction that was sent is not in the store");
-    *result = std::move(*found);
-    auto const before = *result;
-    if (verdict.was_sent) ++result->attempts;
-    auto const event = model::answered(*result, verdict.outcome, verdict.error);
-    if (*result == before) return {};
-    return store::put_transaction(txn, self->options.hrp, *result, event, self->ports.clock.now());
+    HS_TRY(tx, relay::put_verdict(txn, self->options.hrp, hash, verdict, self->ports.clock.now()));
+    *result = std::move(tx);
+    return {};
   };
   auto written = [self = shared_from_this(), hash, result, was_sent,
                   done = std::move(done)](Result<void> outcome) {
@@ -377,33 +359,7 @@ void Transactions::check(Bytes data, Checked done) {
 
 Result<store::RecordedTransaction> Transactions::record(store::WriteTxn& txn,
                                                         CheckedTransaction const& checked) {
-  HS_TRY(known, txn.transactions().find(checked.tx.hash));
-  if (known) return store::RecordedTransaction{std::move(*known), false};
-  auto tx = checked.tx;
-  // The chain may have moved since the check, and a conflict that has passed would never be seen.
-  HS_TRY(inputs, txn.transactions().inputs(tx.inputs));
-  for (auto const& input : inputs) {
-    if (input.state == InputState::spent)
-      return refuse("input " + input.utxo.hex() + " is spent in the final chain", "spent_input");
-    if (input.state == InputState::spend_prepared)
-      warn(tx, "input " + input.utxo.hex() + " is spent in a micro block");
-  }
-  HS_TRY(position, txn.position());
-  if (checked.has_private_inputs && position && checked.final_epoch != position->final_epoch)
-    return fail(Fault::transient, "an epoch ended during the check; send it again", "moved");
-  std::vector<model::Payee> payees;
-  for (auto const& output : tx.outputs)
-    if (output.recipient && output.amount) payees.push_back({*output.recipient, *output.amount});
-  auto const now = impl_->ports.clock.now();
-  HS_TRY(match, txn.bundles().match(tx.inputs, payees, payees.size() != tx.outputs.size(), now));
-  if (!match.others.empty())
-    return refuse("input " + match.others.front().utxo.hex() + " is reserved by bundle " +
-                      match.others.front().bundle,
-                  "reserved");
-  if (match.own) tx.bundle = match.own->bundle;
-  HS_DO(txn.transactions().add(tx, checked.data));
-  HS_DO(txn.bundles().mark_relayed(match.own, tx.hash, tx.inputs));
-  return store::RecordedTransaction{std::move(tx), true};
+  return relay::record(txn, checked, impl_->ports.clock.now());
 }
 
 void Transactions::send(CheckedTransaction const& recorded,

@@ -63,12 +63,14 @@ curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* to) {
     transfer.refused = address_text(to->family, bytes);
     return CURL_SOCKET_BAD;
   }
+  if (transfer.post.is_search) return CURL_SOCKET_BAD;  // this one is good: on to the next
   return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
 // Before a request is sent, also on a connection that another endpoint was allowed to make.
 int before_request(void* user, char* primary_ip, char*, int, int) {
   auto& transfer = *static_cast<Transfer*>(user);
+  if (transfer.post.is_search) return CURL_PREREQFUNC_ABORT;
   if (transfer.post.allow_private) return CURL_PREREQFUNC_OK;
   in_addr four{};
   in6_addr six{};
@@ -137,8 +139,9 @@ Reply reply_of(Transfer& transfer, CURLcode code) {
     if (!reply.response) reply.response.emplace();
     return reply;
   }
-  if (transfer.refused)
-    reply.error = "the target is at " + *transfer.refused +
+  reply.refused = std::move(transfer.refused);
+  if (reply.refused)
+    reply.error = "the target is at " + *reply.refused +
                   ", which is not a public address; allow_private is not set";
   else if (code == CURLE_OPERATION_TIMEDOUT)
     reply.error = "no whole answer in time";
@@ -200,6 +203,7 @@ Client::Ticket CurlClient::start(Post post) {
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(what.body.size()));
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, what.body.data());
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(within_.count()));
+  if (what.is_search) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
   auto const ticket = ++last_;
   curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer.get());
   curl_multi_add_handle(multi_, easy);

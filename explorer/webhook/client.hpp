@@ -21,11 +21,13 @@ struct Post {
   std::string url, body;
   std::vector<std::string> headers;  // "name: value"
   bool allow_private = false;
+  bool is_search = false;  // only where it leads: nothing is connected to, and nothing sent
 };
 
 struct Reply {
   std::optional<int> status;  // empty: no whole answer came
   std::chrono::milliseconds latency{0};
+  std::optional<std::string> refused;   // the address that was not gone to: it is not public
   std::optional<std::string> error;     // why there is no status
   std::optional<std::string> response;  // the first kResponseKept bytes of the body
 };

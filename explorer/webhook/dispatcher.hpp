@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "explorer/webhook/client.hpp"
-#include "explorer/webhook/endpoint.hpp"
+#include "explorer/webhook/lanes.hpp"
 #include "proto/base/metrics.hpp"
 #include "proto/base/result.hpp"
 #include "proto/base/units.hpp"
@@ -28,11 +28,9 @@ namespace hotside::webhook {
 
 struct DispatcherOptions {
   std::chrono::milliseconds within{10'000};  // for an answer
-  RetryTimes retry;
+  LaneOptions lanes;
   std::chrono::milliseconds save_every{100};     // at most so often a transaction
   std::chrono::milliseconds store_retry{1'000};  // after the store failed
-  std::size_t page = 32, scan = 1'000;           // events read at once, numbers looked at
-  std::size_t unsaved_max = 64;                  // attempts of an endpoint that are not written yet
 };
 
 struct DispatcherPorts {
@@ -50,19 +48,18 @@ class Dispatcher {
   ~Dispatcher();  // as stop()
 
   void wake();  // something was committed; from any thread
+
+  // Where the host of `url` leads: to an address that is not public, or (empty) to none that is
+  // known to be. Nothing is connected to. Calls `done` once, from any thread, within the time for
+  // an answer; at once, with nothing, when too many ask or it has stopped. From any thread.
+  using Found = std::function<void(std::optional<std::string> not_public)>;
+  void locate(std::string url, Found done);
   void stop();  // breaks off what is under way, writes what is done, joins; may be called twice
 
  private:
-  struct Lane {  // one endpoint and what is under way for it
-    Endpoint endpoint;
-    std::deque<store::Redelivery> again;
-    bool is_sending = false, is_resending = false;
-  };
-  struct UnderWay {
-    std::string id;
-    EventSeq seq;
-    Time at;
-    std::optional<std::int64_t> redelivery;  // its n
+  struct Search {
+    std::string url;
+    Found done;
   };
   enum class BatchState : std::uint8_t { waiting, written, failed, again };
   struct Batch {  // handed to the writer
@@ -75,14 +72,11 @@ class Dispatcher {
 
   void loop();
   void look();
-  Result<void> read_store();
-  Result<void> reload(store::Snapshot& snapshot);
   void forget(std::string const& id);
-  Result<void> read_events(store::Snapshot& snapshot);
-  Result<void> read_redeliveries(store::Snapshot& snapshot);
-  bool may_send(Lane const& lane) const;
+  void start_searches();
+  void drop_searches();
   void start_due();
-  void send(Lane& lane, EventSeq seq, std::string const& body, std::optional<std::int64_t> n);
+  void send(Sending sending);
   void settle(Client::Ticket ticket, Reply reply);
   void save();
   void hand_over();
@@ -92,7 +86,6 @@ class Dispatcher {
   void save_the_rest();
   void show();
   std::chrono::milliseconds idle();
-  bool is_hungry() const;
 
   DispatcherPorts ports_;
   DispatcherOptions options_;
@@ -100,18 +93,16 @@ class Dispatcher {
   std::unique_ptr<Client> client_;
 
   // Of the thread.
-  std::string feed_;
-  std::optional<std::uint64_t> revision_;
-  EventSeq head_;                  // as far as events are counted
-  std::int64_t redelivery_n_ = 0;  // looked at up to here
-  std::map<std::string, Lane> lanes_;
-  std::map<Client::Ticket, UnderWay> under_way_;
+  Lanes lanes_;
+  std::map<Client::Ticket, Sending> under_way_;
+  std::map<Client::Ticket, Found> searching_;
   std::shared_ptr<Batch> batch_;
   Instant look_at_{}, save_at_{}, show_at_{};
   bool is_store_read_ = true;  // the last attempt was good
 
   std::atomic<bool> rung_{true}, stopping_{false};
   std::mutex mutex_;
+  std::vector<Search> searches_;  // guarded by mutex_, and so is the setting of stopping_
   std::thread thread_;
 };
 

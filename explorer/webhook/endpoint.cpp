@@ -35,8 +35,8 @@ std::chrono::milliseconds retry_delay(RetryTimes const& times, std::uint32_t fai
   return std::chrono::milliseconds(among(dice));
 }
 
-Endpoint::Endpoint(store::Webhook row, RetryTimes times)
-    : row_(std::move(row)), times_(times), dice_(std::random_device{}()), seen_(row_.cursor) {
+Endpoint::Endpoint(store::Webhook row, RetryTimes times, std::uint32_t seed)
+    : row_(std::move(row)), times_(times), dice_(seed), seen_(row_.cursor) {
   // A restart is a reason to try: what was wrong may have been here.
   row_.next_attempt_at.reset();
 }
@@ -84,26 +84,29 @@ std::optional<Time> Endpoint::due() const {
   return row_.next_attempt_at.value_or(Time{});
 }
 
-void Endpoint::settle(store::Delivery delivery, Time now, bool is_redelivery) {
+void Endpoint::settle(store::Delivery delivery, Time now, bool is_redelivery,
+                      std::uint64_t revision) {
+  bool const is_present = revision == row_.revision;
   if (!is_delivered(delivery) && !delivery.error)
     delivery.error = *delivery.status >= 300 && *delivery.status < 400
                          ? "a redirect, which is not followed"
                          : "status " + std::to_string(*delivery.status);
-  if (delivery.status == kGone && !row_.disabled) {
+  if (delivery.status == kGone && is_present && !row_.disabled) {
     spdlog::warn("webhook {} is disabled: its receiver answered 410 to event {}", named(),
                  delivery.seq.value);
     gone_ = row_.revision;
     row_.disabled = store::WebhookOff::gone;
   }
-  // The types may have changed while it was under way: then it is not the front any more.
+  // The types may have changed while it was under way. What is not the front any more is told in
+  // its place once more: nothing before it is passed over, and nothing stays in front for ever.
   bool const is_front = !page_.empty() && page_.front().seq == delivery.seq;
-  if (!is_redelivery && is_delivered(delivery) && delivery.seq > row_.cursor) {
-    if (is_front) page_.pop_front();
+  if (!is_redelivery && is_delivered(delivery) && is_front) {
+    page_.pop_front();
     row_.cursor = delivery.seq;
     seen_ = std::max(seen_, row_.cursor);
     if (backlog_ > 0) --backlog_;
     succeeded(delivery);
-  } else if (!is_redelivery && !is_delivered(delivery)) {
+  } else if (!is_redelivery && !is_delivered(delivery) && is_present) {
     failed(delivery, now);
   }
   deliveries_.push_back(std::move(delivery));

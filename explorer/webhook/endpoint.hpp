@@ -4,6 +4,7 @@
 // what half-opens the circuit.
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <random>
@@ -28,7 +29,7 @@ std::chrono::milliseconds retry_delay(RetryTimes const& times, std::uint32_t fai
 
 class Endpoint {
  public:
-  Endpoint(store::Webhook row, RetryTimes times);
+  Endpoint(store::Webhook row, RetryTimes times, std::uint32_t seed);
 
   std::string const& id() const { return row_.id; }
   store::Webhook const& row() const { return row_; }
@@ -50,8 +51,10 @@ class Endpoint {
   // When the front may be sent; empty: nothing to send, or it is off.
   std::optional<Time> due() const;
   model::OutboxEvent const& front() const { return page_.front(); }
-  // A redelivery does not move the cursor or the circuit, except that 410 is 410.
-  void settle(store::Delivery delivery, Time now, bool is_redelivery);
+  // A redelivery does not move the cursor or the circuit, except that 410 is 410. What was sent
+  // under another `revision` tells nothing of the endpoint as it is now: its failures only count
+  // as attempts.
+  void settle(store::Delivery delivery, Time now, bool is_redelivery, std::uint64_t revision);
 
   // ---- what is not written yet
   std::size_t unsaved() const { return unsaved_; }  // attempts

@@ -22,7 +22,7 @@ struct Described {
   char const* label;  // nullptr for none
 };
 
-constexpr std::array<Described, 12> kGauges{{
+constexpr std::array<Described, 16> kGauges{{
     {"hotside_chain_epoch", "Epoch of the last block taken in", nullptr},
     {"hotside_chain_offset", "Micro blocks of the current epoch taken in", nullptr},
     {"hotside_chain_final_epoch", "Last final epoch", nullptr},
@@ -33,8 +33,12 @@ constexpr std::array<Described, 12> kGauges{{
     {"hotside_hold", "1 while an operator's hold is set", nullptr},
     {"hotside_events_withheld", "Events kept back by a hold, still without a number", nullptr},
     {"hotside_store_wal_bytes", "Size of the write-ahead log", nullptr},
+    {"hotside_store_memory_bytes", "Memory of the store: page caches, for the most part", nullptr},
     {"hotside_writer_inbox", "Chain events waiting for the writer", nullptr},
     {"hotside_catchup_epochs_left", "Closed epochs still to be taken in", nullptr},
+    {"process_resident_memory_bytes", "Resident memory size in bytes", nullptr},
+    {"process_heap_bytes", "Heap memory in use, with that of the store", nullptr},
+    {"process_open_fds", "Number of open file descriptors", nullptr},
 }};
 constexpr std::array<Described, 4> kLabelledGauges{{
     {"hotside_node_up", "1 when the node answers and is of our chain", "node"},
@@ -43,12 +47,13 @@ constexpr std::array<Described, 4> kLabelledGauges{{
     {"hotside_webhook_oldest_undelivered_seconds", "Age of the oldest event not yet delivered",
      "endpoint"},
 }};
-constexpr std::array<Described, 4> kCounters{{
+constexpr std::array<Described, 5> kCounters{{
     {"hotside_blocks_total", "Blocks taken in", "kind"},
     {"hotside_blocks_refused_total", "Blocks that did not verify or link", "reason"},
     {"hotside_frames_refused_total", "Frames and messages that could not be read", "reason"},
     {"hotside_reconcile_total", "Times the chain was pulled because notices did not suffice",
      "reason"},
+    {"hotside_limits_reached_total", "Times that a bound refused or ended something", "limit"},
 }};
 constexpr std::array<Described, 2> kTimings{{
     {"hotside_commit_seconds", "Duration of store commits", nullptr},
@@ -63,12 +68,18 @@ struct Born {
   std::size_t family;
   char const* label;
 };
-constexpr std::array<Born, 5> kBornCounters{{
+constexpr std::array<Born, 11> kBornCounters{{
     {static_cast<std::size_t>(Counter::blocks), "micro"},
     {static_cast<std::size_t>(Counter::blocks), "macro"},
     {static_cast<std::size_t>(Counter::blocks_refused), "other"},
     {static_cast<std::size_t>(Counter::frames_refused), "other"},
     {static_cast<std::size_t>(Counter::reconcile), "other"},
+    {static_cast<std::size_t>(Counter::limits_reached), "http_connections"},
+    {static_cast<std::size_t>(Counter::limits_reached), "node_requests"},
+    {static_cast<std::size_t>(Counter::limits_reached), "relay_calls"},
+    {static_cast<std::size_t>(Counter::limits_reached), "relay_connections"},
+    {static_cast<std::size_t>(Counter::limits_reached), "relay_unsent"},
+    {static_cast<std::size_t>(Counter::limits_reached), "writes"},
 }};
 constexpr std::array<Born, 3> kBornGauges{{
     {static_cast<std::size_t>(LabelledGauge::deposits), "prepared"},

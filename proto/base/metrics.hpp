@@ -20,8 +20,12 @@ enum class Gauge : std::uint8_t {
   hold,
   events_withheld,
   store_wal_bytes,
+  store_memory_bytes,
   writer_inbox,
-  catchup_epochs_left
+  catchup_epochs_left,
+  process_resident_bytes,
+  process_heap_bytes,
+  process_open_fds
 };
 enum class LabelledGauge : std::uint8_t {
   node_up,                            // label: node
@@ -33,7 +37,8 @@ enum class Counter : std::uint8_t {
   blocks,          // label: kind (micro, macro)
   blocks_refused,  // label: reason
   frames_refused,  // label: reason
-  reconcile        // label: reason
+  reconcile,       // label: reason
+  limits_reached   // label: limit, as in docs/limits.md
 };
 enum class Timing : std::uint8_t { commit, block_to_event };
 

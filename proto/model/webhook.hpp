@@ -43,8 +43,8 @@ Result<WebhookUrl> parse_webhook_url(std::string_view text);
 bool is_public_address(ByteView address);
 
 // Why the host cannot be reached without allow_private, as far as its text tells: an address that
-// is not public, in any notation, or a name that means this machine. Where other names lead shows
-// when they are connected to.
+// is not public, in any notation, or a name that means this machine. Where other names lead, only
+// who resolves them knows.
 std::optional<std::string> forbidden_host(std::string_view host);
 
 // "wh_" and 16 hex digits: from the url for one of the configuration, at random for others.

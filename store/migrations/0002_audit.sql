@@ -16,12 +16,13 @@ CREATE TABLE audit_log (
 -- What was answered to a write under its Idempotency-Key; `caller` keeps one token's keys apart
 -- from another's.
 CREATE TABLE idempotency (
-  caller  TEXT    NOT NULL,
-  key     TEXT    NOT NULL,
-  request BLOB    NOT NULL CHECK (length(request) = 32),  -- SHA3-256 of method, path and body
-  at      INTEGER NOT NULL,
-  status  INTEGER NOT NULL,
-  body    TEXT    NOT NULL,
+  caller   TEXT    NOT NULL,
+  key      TEXT    NOT NULL,
+  request  BLOB    NOT NULL CHECK (length(request) = 32),  -- SHA3-256 of method, path and body
+  at       INTEGER NOT NULL,
+  status   INTEGER NOT NULL,
+  body     TEXT    NOT NULL,
+  location TEXT,  -- its header, where it had one
   PRIMARY KEY (caller, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_at ON idempotency (at);

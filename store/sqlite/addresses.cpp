@@ -29,16 +29,24 @@ Result<Checkpoint> read_checkpoint(Connection& db, EventSeq seq) {
       "SELECT count, high, low, hash FROM checkpoint WHERE seq <= ? ORDER BY seq DESC LIMIT 1");
   row.count(seq.value);
   HS_TRY(found, row.step());
-  Checkpoint checkpoint;
-  if (!found) return checkpoint;
-  auto const total = read_total(row);
-  checkpoint.count = total.count;
-  checkpoint.amount = total.amount;
-  checkpoint.hash = row.get_bytes<Hash>();
-  return checkpoint;
+  return found ? read_checkpoint(row) : Checkpoint{};
 }
 
 }  // namespace
+
+Checkpoint read_checkpoint(Query& row) {
+  auto const total = read_total(row);
+  return {total.count, total.amount, row.get_bytes<Hash>()};
+}
+
+Checkpoint next_checkpoint(Checkpoint const& before, model::DepositId const& id, Amount amount) {
+  Sha3 sha;
+  sha.bytes(before.hash.view());
+  sha.bytes(id.utxo.view());
+  sha.u64(id.epoch.value);
+  sha.i64(amount.value);
+  return {before.count + 1, before.amount + amount.value, sha.finish()};
+}
 
 Result<std::vector<AddressRow>> read_addresses(Query row) {
   std::vector<AddressRow> rows;
@@ -65,8 +73,8 @@ Result<std::optional<AddressRow>> read_address(Connection& db, PublicKey const& 
 }
 
 Result<void> append_checkpoint(Connection& db, EventSeq seq, model::DepositId const& id) {
-  HS_TRY(checkpoint, read_checkpoint(db, seq));
-  std::int64_t amount = 0;
+  HS_TRY(before, read_checkpoint(db, seq));
+  Amount amount;
   {
     auto row = db.query("SELECT amount FROM deposit WHERE utxo = ? AND epoch = ?");
     row.bytes(id.utxo).epoch(id.epoch);
@@ -74,20 +82,15 @@ Result<void> append_checkpoint(Connection& db, EventSeq seq, model::DepositId co
     if (!found)
       return fail(Fault::corrupt, "store: an event of " + id.text() + ", which is no deposit",
                   "store");
-    amount = row.get_integer();
+    amount = Amount(row.get_integer());
   }
-  Sha3 sha;
-  sha.bytes(checkpoint.hash.view());
-  sha.bytes(id.utxo.view());
-  sha.u64(id.epoch.value);
-  sha.i64(amount);
-  Sum const sum = checkpoint.amount + amount;
+  auto const checkpoint = next_checkpoint(before, id, amount);
   return db.query("INSERT INTO checkpoint (seq, count, high, low, hash) VALUES (?, ?, ?, ?, ?)")
       .count(seq.value)
-      .count(checkpoint.count + 1)
-      .integer(static_cast<std::int64_t>(sum >> 32))
-      .integer(static_cast<std::int64_t>(sum & (kHigh - 1)))
-      .bytes(sha.finish())
+      .count(checkpoint.count)
+      .integer(static_cast<std::int64_t>(checkpoint.amount >> 32))
+      .integer(static_cast<std::int64_t>(checkpoint.amount & (kHigh - 1)))
+      .bytes(checkpoint.hash)
       .run();
 }
 

@@ -16,6 +16,11 @@ inline constexpr std::string_view kAddressColumns =
 Result<std::vector<AddressRow>> read_addresses(Query row);
 Result<std::optional<AddressRow>> read_address(Connection& db, PublicKey const& key);
 
+// With one more deposit.committed event.
+Checkpoint next_checkpoint(Checkpoint const& before, model::DepositId const& id, Amount amount);
+// Count, the halves of the sum, and hash.
+Checkpoint read_checkpoint(Query& row);
+
 // Adds the row of a deposit.committed event that is the newest of all events.
 Result<void> append_checkpoint(Connection& db, EventSeq seq, model::DepositId const& id);
 

@@ -18,6 +18,9 @@ Hash audit_hash(AuditRow const& row) {
 }
 
 namespace sqlite {
+namespace {
+constexpr std::size_t kForgottenAtOnce = 1'000;
+}
 
 Result<void> SqliteAuditWrites::append(model::AuditEntry const& entry, Time now) {
   AuditRow row;
@@ -52,16 +55,23 @@ Result<void> SqliteAuditWrites::append(model::AuditEntry const& entry, Time now)
 
 Result<std::optional<KeptAnswer>> SqliteAuditWrites::kept(std::string_view caller,
                                                           std::string_view key, Time now) {
-  HS_DO(db_.query("DELETE FROM idempotency WHERE at < ?").time(now - kAnswersKept).run());
-  auto row =
-      db_.query("SELECT request, status, body FROM idempotency WHERE caller = ? AND key = ?");
-  row.text(caller).text(key);
+  // A portion at a time: after a quiet week all that is left of a busy one is too old at once.
+  HS_DO(db_.query("DELETE FROM idempotency WHERE (caller, key) IN (SELECT caller, key"
+                  " FROM idempotency WHERE at < ? ORDER BY at LIMIT ?)")
+            .time(now - kAnswersKept)
+            .count(kForgottenAtOnce)
+            .run());
+  auto row = db_.query(
+      "SELECT request, status, body, location FROM idempotency"
+      " WHERE caller = ? AND key = ? AND at >= ?");
+  row.text(caller).text(key).time(now - kAnswersKept);
   HS_TRY(found, row.step());
   if (!found) return std::optional<KeptAnswer>();
   KeptAnswer answer;
   answer.request = row.get_bytes<Hash>();
   answer.status = static_cast<int>(row.get_integer());
   answer.body = row.get_text();
+  answer.location = row.get_optional_text();
   return std::optional(std::move(answer));
 }
 
@@ -69,15 +79,17 @@ Result<void> SqliteAuditWrites::keep(std::string_view caller, std::string_view k
                                      KeptAnswer const& answer, Time now) {
   return db_
       .query(
-          "INSERT INTO idempotency (caller, key, request, at, status, body) VALUES (?, ?, ?, ?, ?, "
-          "?) ON CONFLICT (caller, key) DO UPDATE SET status = excluded.status,"
-          " body = excluded.body")
+          "INSERT INTO idempotency (caller, key, request, at, status, body, location)"
+          " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (caller, key) DO UPDATE SET"
+          " request = excluded.request, at = excluded.at, status = excluded.status,"
+          " body = excluded.body, location = excluded.location")
       .text(caller)
       .text(key)
       .bytes(answer.request)
       .time(now)
       .integer(answer.status)
       .text(answer.body)
+      .optional_text(answer.location)
       .run();
 }
 

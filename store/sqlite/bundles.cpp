@@ -366,9 +366,10 @@ Result<std::vector<Hash>> SqliteBundleWrites::reserved_among(std::span<Hash cons
   }
 }
 
-Result<void> SqliteBundleWrites::settle(std::span<Hash const> spent) {
+Result<void> SqliteBundleWrites::settle(std::span<Hash const> spent, Time now) {
   HS_TRY(reserved, reserved_among(spent));
   if (reserved.empty()) return {};
+  HS_DO(expire(now));  // else its state would say which of the two a writer had noticed first
   auto transactions = db_.query(
       "DELETE FROM relayed_input WHERE tx_hash IN (SELECT tx_hash FROM relayed_input"
       " WHERE utxo = ?)");

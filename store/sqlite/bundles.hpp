@@ -25,7 +25,7 @@ class SqliteBundleWrites final : public BundleWrites {
                             bool others_beside, Time now) override;
   Result<void> mark_relayed(std::optional<model::RequestId> const& own, Hash const& tx,
                             std::span<Hash const> inputs) override;
-  Result<void> settle(std::span<Hash const> spent) override;
+  Result<void> settle(std::span<Hash const> spent, Time now) override;
 
  private:
   Result<void> expire(Time now);

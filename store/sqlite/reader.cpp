@@ -1,5 +1,7 @@
 // Snapshots: the read side.
 
+#include <sqlite3.h>
+
 #include <utility>
 
 #include "proto/base/invariant.hpp"
@@ -185,6 +187,8 @@ class SqliteReader final : public Reader {
 
 }  // namespace
 }  // namespace sqlite
+
+std::uint64_t memory_bytes() { return static_cast<std::uint64_t>(sqlite3_memory_used()); }
 
 Result<std::unique_ptr<Reader>> open_reader(std::string const& url) {
   using namespace sqlite;

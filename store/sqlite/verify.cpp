@@ -3,6 +3,7 @@
 #include <array>
 #include <filesystem>
 
+#include "store/sqlite/addresses.hpp"
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/certificates.hpp"
 #include "store/sqlite/digest.hpp"
@@ -85,9 +86,29 @@ constexpr std::array kTallyRules{
          " OR prepared <> (SELECT count(*) FROM deposit WHERE state = 0)"
          " OR reverted <> (SELECT count(*) FROM deposit WHERE state = 1)"
          " OR committed <> (SELECT count(*) FROM deposit WHERE state = 2)"},
+    Rule{"the sums of an address are not those of its deposits",
+         "SELECT 'address_total ' || lower(hex(t.key)) FROM address_total t WHERE"
+         " (prepared_count, prepared_high, prepared_low, committed_count, committed_high,"
+         " committed_low, unspent_count, unspent_high, unspent_low) IS NOT"
+         " (SELECT count(*) FILTER (WHERE state = 0),"
+         " ifnull(sum(amount >> 32) FILTER (WHERE state = 0), 0),"
+         " ifnull(sum(amount & 4294967295) FILTER (WHERE state = 0), 0),"
+         " count(*) FILTER (WHERE state = 2),"
+         " ifnull(sum(amount >> 32) FILTER (WHERE state = 2), 0),"
+         " ifnull(sum(amount & 4294967295) FILTER (WHERE state = 2), 0),"
+         " count(*) FILTER (WHERE state = 2 AND spend = 0),"
+         " ifnull(sum(amount >> 32) FILTER (WHERE state = 2 AND spend = 0), 0),"
+         " ifnull(sum(amount & 4294967295) FILTER (WHERE state = 2 AND spend = 0), 0)"
+         " FROM deposit d WHERE d.recipient = t.key)"},
+    Rule{"an address with deposits has no sums",
+         "SELECT DISTINCT 'address_total ' || lower(hex(recipient)) FROM deposit"
+         " WHERE recipient NOT IN (SELECT key FROM address_total)"},
     Rule{"its head is not the last event, or numbers have holes",
          "SELECT 'feed' FROM feed WHERE head <> (SELECT count(*) FROM event)"
          " OR head <> (SELECT ifnull(max(seq), 0) FROM event)"},
+    Rule{"they certify other public payments than there are",
+         "SELECT 'certificate' WHERE (SELECT ifnull(sum(public_count), 0) FROM certificate) <>"
+         " (SELECT count(*) FROM public_output)"},
     Rule{"a macro block without evidence",
          "SELECT 'macro_block ' || epoch FROM macro_block WHERE epoch NOT IN"
          " (SELECT epoch FROM macro_evidence)"},
@@ -110,8 +131,7 @@ Result<void> Verifier::none(std::string const& sql, std::string const& what) {
 
 Result<void> Verifier::step(std::size_t n, std::string const& name,
                             Result<void> (Verifier::*check)()) {
-  constexpr std::size_t steps = 11;
-  if (options_.progress) options_.progress(name, n, steps);
+  if (options_.progress) options_.progress(name, n, steps());
   of_step_ = 0;
   auto done = (this->*check)();
   // What cannot be read is what this is about; being unable to look at all is not.
@@ -130,9 +150,11 @@ Result<void> Verifier::run() {
   HS_DO(step(n++, "counts", &Verifier::tallies));
   HS_DO(step(n++, "feed", &Verifier::feed));
   HS_DO(step(n++, "deposits", &Verifier::deposits));
+  HS_DO(step(n++, "checkpoints", &Verifier::checkpoints));
   HS_DO(step(n++, "audit log", &Verifier::audit_log));
   HS_DO(step(n++, "certificates", &Verifier::certificates));
   if (options_.deep) HS_DO(step(n++, "output ids", &Verifier::output_ids));
+  if (options_.progress) options_.progress("done", steps(), steps());
   return {};
 }
 
@@ -229,6 +251,31 @@ Result<void> Verifier::feed() {
 Result<void> Verifier::deposits() {
   for (auto const& rule : kDepositRules) HS_DO(none(rule.sql, rule.what));
   return {};
+}
+
+// One for each deposit.committed event, each made of the one before.
+Result<void> Verifier::checkpoints() {
+  auto row = db_.query(
+      "SELECT e.seq, e.utxo, e.epoch, d.amount, c.count, c.high, c.low, c.hash FROM event e"
+      " JOIN deposit d ON d.utxo = e.utxo AND d.epoch = e.epoch"
+      " JOIN checkpoint c ON c.seq = e.seq WHERE e.type = 'deposit.committed' ORDER BY e.seq");
+  Checkpoint last;
+  while (true) {
+    HS_TRY(more, row.step());
+    if (!more) break;
+    auto const where = "checkpoint " + std::to_string(row.get_count());
+    model::DepositId id;
+    id.utxo = row.get_bytes<Hash>();
+    id.epoch = row.get_epoch();
+    auto const expected = next_checkpoint(last, id, Amount(row.get_integer()));
+    last = read_checkpoint(row);
+    if (!(last == expected)) found(where, "does not follow from the one before and its event");
+  }
+  return none(
+      "SELECT 'checkpoint ' || seq FROM (SELECT seq FROM event WHERE type ="
+      " 'deposit.committed' UNION ALL SELECT seq FROM checkpoint) GROUP BY seq"
+      " HAVING count(*) <> 2",
+      "is not there for each deposit.committed event, and for nothing else");
 }
 
 Result<void> Verifier::audit_log() {

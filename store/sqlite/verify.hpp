@@ -17,6 +17,7 @@ class Verifier {
   std::vector<Finding> take() { return std::move(findings_); }
 
  private:
+  std::size_t steps() const { return options_.deep ? 12 : 11; }
   Result<void> step(std::size_t n, std::string const& name, Result<void> (Verifier::*check)());
   void found(std::string where, std::string what);
   // Each row that `sql` gives is a finding: its first column says where.
@@ -30,6 +31,7 @@ class Verifier {
   Result<void> tallies();
   Result<void> feed();
   Result<void> deposits();
+  Result<void> checkpoints();
   Result<void> audit_log();
   Result<void> certificates();
   Result<void> certified_outputs();

@@ -33,8 +33,8 @@ class Backend : store::AddressBook, model::ViolationDesk, store::WriteDesk {
 
   // From the target to the answer, as the server does it.
   api::Answer answer(api::Request const& request);
-  // One GET for each thing that can be asked for, the path's parameters filled in. Of a store as
-  // make_store() has made it.
+  // One GET for each thing that the store can be asked for, the path's parameters filled in. Of a
+  // store as make_store() has made it.
   std::vector<std::string> everything();
 
   boost::asio::io_context& net() { return net_; }
@@ -65,6 +65,7 @@ class Backend : store::AddressBook, model::ViolationDesk, store::WriteDesk {
   model::StatusBoard board_;
   boost::asio::io_context net_{1};
   std::unique_ptr<store::Database> database_;
+  std::unique_ptr<store::Reader> reader_;  // as a thread of the pool keeps its own
   std::mutex writing_;
   cold::BundleMaker bundles_;
   std::shared_ptr<cold::Outputs> outputs_;

@@ -51,7 +51,7 @@ void new_webhook(std::string_view body) {
   check_reason(read);
   if (!read) return;
   invariant(read->url && read->events.value_or(0) != 0, "where to, and what");
-  check_reason(api::check_target(*read->url, false));
+  check_reason(api::check_target(*read->url, std::nullopt, false));
 }
 void import(std::string_view body, api::AddressRows::Format format) {
   api::AddressRows whole(format, std::string(kHrp)), cut(format, std::string(kHrp));

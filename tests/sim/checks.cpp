@@ -121,7 +121,19 @@ void Simulation::check_tables() {
   expect(must(view->position()) == shadow_.position(), "the position is the last block taken in");
   check_sums(*view);
   check_hold(*view);
+  check_bundles(*view);
+  check_relayed(*view);
   check_certificates(*view);
+}
+
+// Now, or the very end of a bundle's time or just before it: what a reader asks of the store then,
+// unless something is written.
+Time Simulation::some_moment() {
+  auto const& bundles = shadow_.bundles().all();
+  if (bundles.empty() || dice_.one_in(2)) return clock_.now();
+  auto const end = from_unix_ms(bundles[dice_.below(bundles.size())].expires_at);
+  auto const at = dice_.one_in(2) ? end : end - std::chrono::milliseconds(1);
+  return std::max(at, clock_.now());
 }
 
 // What is kept back, and that nobody is offered to spend what was not told to be committed.
@@ -134,14 +146,43 @@ void Simulation::check_hold(store::Snapshot& view) {
   auto const waiting = must(view.hold().withheld());
   expect(waiting == hold.waiting(), "a hold keeps back what it must: " + std::to_string(waiting) +
                                         " instead of " + std::to_string(hold.waiting()));
-  std::map<oracle::Key, std::int64_t> offered, spendable;
-  for (auto const& row : must(view.bundles().utxos({}, std::nullopt, 100'000, clock_.now())))
-    offered[{plain(row.coin.id.utxo), row.coin.id.epoch.value}] = row.coin.amount.value;
-  for (auto const& [key, row] : shadow_.book().rows())
-    if (row.state == oracle::State::committed && row.spend == oracle::Spend::unspent &&
-        !hold.is_waiting(key))
-      spendable[key] = row.amount;
-  expect(offered == spendable, "what can be spent is committed, unspent and told");
+  Coins offered;
+  auto const now = some_moment();
+  for (auto const& row : must(view.bundles().utxos({}, std::nullopt, 100'000, now)))
+    offered[plain(row.coin.id.utxo)] = {plain(row.coin.recipient), row.coin.amount.value};
+  auto const spendable = shadow_.coins(now);
+  expect(offered == spendable, "what can be spent is committed, unspent, told and free");
+}
+
+// By the clock, and by what was relayed and spent.
+void Simulation::check_bundles(store::Snapshot& view) {
+  auto const& wanted = shadow_.bundles().all();
+  auto const now = some_moment();
+  auto stored = must(view.bundles().bundles(std::nullopt, 100'000, now));
+  expect(stored.size() == wanted.size(), "each bundle is there once");
+  for (auto const& bundle : wanted) {
+    auto const& row = stored.back();
+    auto const state = bundle.state(to_unix_ms(now));
+    ++coverage_["bundle: " + state];
+    expect(row.id == bundle.id && model::to_string(row.state) == state,
+           "bundle " + bundle.id + " is " + state + ", not " + row.id + " " +
+               std::string(model::to_string(row.state)));
+    stored.pop_back();
+  }
+}
+
+// Each as it was given, and as it stands now.
+void Simulation::check_relayed(store::Snapshot& view) {
+  auto const& wanted = shadow_.relays().rows();
+  auto const stored = must(view.transactions().transactions(std::nullopt, std::nullopt, 100'000));
+  expect(stored.size() == wanted.size(), "each transaction is recorded once");
+  for (auto const& row : stored) {
+    auto const tx = wanted.find(plain(row.tx.hash));
+    expect(tx != wanted.end() && tx->second == plain(row.tx),
+           "a relayed transaction is what the blocks make of it: " + row.tx.hash.hex() + " is " +
+               std::string(model::to_string(row.tx.state)) + " instead of " +
+               (tx == wanted.end() ? "none" : tx->second.state));
+  }
 }
 
 // Each sealed epoch has one, as it was at its seal, chained to the one before.
@@ -231,7 +272,8 @@ void Simulation::check_audit(store::Snapshot& view) {
 
 // ---- coming to rest
 
-bool Simulation::is_level() const {
+bool Simulation::is_level() {
+  if (!are_hooks_level()) return false;
   if (!submitted_.empty() || !jobs_.empty() || rules_.next() != world_.epoch()) return false;
   if (shadow_.hold().is_releasing()) return false;
   if (rules_.live != rules_.stored.micros.size() || rules_.live != world_.micros.size())
@@ -258,14 +300,18 @@ void Simulation::rest(int rounds) {
 }
 
 void Simulation::calm(int rounds) {
-  for (; rounds > 0 && !is_level(); --rounds) rest(1);
+  for (; rounds > 0 && !is_level(); --rounds) {
+    heal_hooks();
+    rest(1);
+  }
 }
 
-std::string Simulation::describe() const {
+std::string Simulation::describe() {
   auto text = "; it has " + std::to_string(shadow_.finals().size()) + " final epochs of " +
               std::to_string(world_.macros.size()) + ", " + std::to_string(submitted_.size()) +
               " events and " + std::to_string(jobs_.size()) + " writes wait, and " +
               std::to_string(shadow_.hold().waiting()) + " for their numbers" +
+              (are_hooks_level() ? "" : ", webhooks are behind") +
               (shadow_.violated() ? ", violated" : "") + (writer_->room() ? "" : ", without room");
   for (auto const& node : follower_->nodes(clock_.now()))
     text += "\n  " + node.name + " " + std::string(model::to_string(node.state)) + " " + node.text;
@@ -391,6 +437,7 @@ void Simulation::check_end() {
   for (int tries = 0; tries < 10'000 && exchange_.cursor() < feed_.size(); ++tries)
     exchange_.poll(*snapshot(1), dice_, 50);
   expect(exchange_.credits() == due, "the exchange has credited what is final, once");
+  check_hooks(*snapshot(0), due);
   for (auto const& [id, credit] : exchange_.credits()) credited += credit.amount;
   expect(credited == committed, "sums conserve");
 }

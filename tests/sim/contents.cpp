@@ -5,6 +5,8 @@
 #include <set>
 #include <span>
 
+#include "proto/wire/hash.hpp"
+
 namespace hotside::sim {
 namespace {
 
@@ -29,6 +31,12 @@ std::vector<Contents::Tx> Contents::transactions_of(model::MicroBlock const& blo
     for (auto const& paid : block.payments)
       if (paid.output >= each.output_begin && paid.output < each.output_end)
         tx.pays.push_back(paid);
+    auto const is_public = [&](Hash const& id) {
+      return std::any_of(tx.pays.begin(), tx.pays.end(),
+                         [&](auto const& paid) { return paid.id == id; });
+    };
+    for (auto i = each.output_begin; i < each.output_end; ++i)
+      if (!is_public(block.outputs[i])) tx.privates.push_back(block.outputs[i]);
     found.push_back(std::move(tx));
   }
   return found;
@@ -65,15 +73,50 @@ void Contents::make_sealable() {
 model::PublicPayment Contents::any_payment() {
   auto const serno = kSernos[dice_.one_in(3) ? dice_.below(4) : dice_.below(2)];
   auto const amount = kAmounts[dice_.one_in(6) ? dice_.below(4) : dice_.below(2)];
-  return test::payment(dice_.below(kKeys), serno, amount);
+  return payment(dice_.below(kKeys), serno, amount);
+}
+
+model::PublicPayment Contents::payment(std::uint64_t to, std::int64_t serno, std::int64_t amount) {
+  auto made = test::payment(to, serno, amount);
+  made.id = wire::output_id(wire::RawPublicOutput{made.recipient, serno, amount});
+  return made;
+}
+
+Contents::Unspent Contents::unspent() const {
+  auto unspent = final_;
+  for (auto const& each : world_.micros) apply(unspent, each);
+  return unspent;
+}
+
+void Contents::offer(Tx tx) {
+  if (offered_.size() == kMempool) offered_.erase(offered_.begin());
+  known_.insert(*tx.hash);
+  offered_.push_back(std::move(tx));
+}
+
+// Whose outputs have numbers of their own is mined once in a branch, whatever comes again.
+bool Contents::was_mined(Tx const& tx, model::MicroBlock const& block) const {
+  if (!tx.hash || !known_.contains(*tx.hash)) return false;
+  auto const is_in = [&](model::MicroBlock const& micro) {
+    return std::any_of(micro.transactions.begin(), micro.transactions.end(),
+                       [&](auto const& each) { return each.hash == tx.hash; });
+  };
+  return mined_.contains(*tx.hash) || is_in(block) ||
+         std::any_of(world_.micros.begin(), world_.micros.end(), is_in);
 }
 
 Contents::Tx Contents::any_transaction(Unspent const& before, Unspent const& now) {
   Tx tx;
+  if (!offered_.empty() && dice_.one_in(3)) {
+    tx = offered_[dice_.below(offered_.size())];
+    if (!dice_.one_in(4)) return tx;
+    // Somebody else spends one of its inputs.
+    return {dice_.hash(), {tx.spends[dice_.below(tx.spends.size())]}, {any_payment()}};
+  }
   if (!mempool_.empty() && dice_.one_in(2)) {
     tx = mempool_[dice_.below(mempool_.size())];
     // The same outputs in another transaction.
-    if (dice_.one_in(5)) tx.hash = dice_.hash();
+    if (dice_.one_in(5)) tx.hash = dice_.hash(), tx.privates.clear();
     return tx;
   }
   if (!dice_.one_in(20)) tx.hash = dice_.hash();
@@ -88,12 +131,12 @@ Contents::Tx Contents::any_transaction(Unspent const& before, Unspent const& now
     auto const at = again ? now.find(tx.spends.front()) : now.end();
     tx.pays.push_back(at == now.end() ? any_payment() : at->second);
   }
+  if (dice_.one_in(3)) tx.privates.push_back(dice_.hash());
   return tx;
 }
 
 void Contents::fill(model::MicroBlock& block) {
-  auto unspent = final_;
-  for (auto const& each : world_.micros) apply(unspent, each);
+  auto unspent = this->unspent();
   auto const before = unspent;
   block.outputs.push_back(dice_.hash());  // the leader's, private
   model::Transaction coinbase;
@@ -105,27 +148,31 @@ void Contents::fill(model::MicroBlock& block) {
     auto const tx = any_transaction(before, unspent);
     // A node lets all of it through or nothing.
     auto after = unspent;
-    bool valid = true;
+    bool valid = !was_mined(tx, block);
     for (auto const& id : tx.spends) valid = valid && before.contains(id) && after.erase(id) == 1;
     for (auto const& paid : tx.pays) valid = valid && after.emplace(paid.id, paid).second;
     if (!valid) continue;
     unspent = std::move(after);
-    model::Transaction made;
-    made.hash = tx.hash;
-    made.kind = tx.hash ? model::TxKind::payment : model::TxKind::slashing;
-    made.input_begin = static_cast<std::uint32_t>(block.inputs.size());
-    made.output_begin = static_cast<std::uint32_t>(block.outputs.size());
-    block.inputs.insert(block.inputs.end(), tx.spends.begin(), tx.spends.end());
-    if (dice_.one_in(3)) block.outputs.push_back(dice_.hash());  // a private one beside
-    for (auto paid : tx.pays) {
-      paid.output = static_cast<std::uint32_t>(block.outputs.size());
-      block.outputs.push_back(paid.id);
-      block.payments.push_back(paid);
-    }
-    made.input_end = static_cast<std::uint32_t>(block.inputs.size());
-    made.output_end = static_cast<std::uint32_t>(block.outputs.size());
-    block.transactions.push_back(made);
+    include(tx, block);
   }
+}
+
+void Contents::include(Tx const& tx, model::MicroBlock& block) {
+  model::Transaction made;
+  made.hash = tx.hash;
+  made.kind = tx.hash ? model::TxKind::payment : model::TxKind::slashing;
+  made.input_begin = static_cast<std::uint32_t>(block.inputs.size());
+  made.output_begin = static_cast<std::uint32_t>(block.outputs.size());
+  block.inputs.insert(block.inputs.end(), tx.spends.begin(), tx.spends.end());
+  block.outputs.insert(block.outputs.end(), tx.privates.begin(), tx.privates.end());
+  for (auto paid : tx.pays) {
+    paid.output = static_cast<std::uint32_t>(block.outputs.size());
+    block.outputs.push_back(paid.id);
+    block.payments.push_back(paid);
+  }
+  made.input_end = static_cast<std::uint32_t>(block.inputs.size());
+  made.output_end = static_cast<std::uint32_t>(block.outputs.size());
+  block.transactions.push_back(made);
 }
 
 void Contents::fill(model::MacroBlock& block) {
@@ -135,6 +182,8 @@ void Contents::fill(model::MacroBlock& block) {
     block.inputs.insert(block.inputs.end(), micro.inputs.begin(), micro.inputs.end());
     payments.insert(payments.end(), micro.payments.begin(), micro.payments.end());
     apply(unspent, micro);
+    for (auto const& each : micro.transactions)
+      if (each.hash && known_.contains(*each.hash)) mined_.insert(*each.hash);
   }
   std::set<Hash> created;
   for (auto const& paid : payments) {
@@ -152,6 +201,9 @@ void Contents::fill(model::MacroBlock& block) {
     ++awards;
   }
   block.outputs.push_back(dice_.hash());
+  for (auto const& micro : world_.micros)
+    for (auto const& tx : transactions_of(micro))
+      block.outputs.insert(block.outputs.end(), tx.privates.begin(), tx.privates.end());
   for (auto const& paid : payments) block.outputs.push_back(paid.id);
   std::sort(block.inputs.begin(), block.inputs.end());
   std::sort(block.outputs.begin(), block.outputs.end());

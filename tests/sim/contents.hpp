@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "tests/property/model_chain.hpp"
@@ -18,6 +19,7 @@ using chain::test::World;
 class Contents {
  public:
   static constexpr std::uint64_t kKeys = 7;
+  static constexpr std::uint64_t kEverybody = 10;  // with those that only bundles pay
 
   explicit Contents(World& world);
   Contents(Contents const&) = delete;
@@ -29,20 +31,28 @@ class Contents {
   // blocks from there on.
   void make_sealable();
 
-  std::uint64_t awards = 0, created_again = 0, spent_within = 0;
-
- private:
   struct Tx {
     std::optional<Hash> hash;
     std::vector<Hash> spends;
     std::vector<model::PublicPayment> pays;
+    std::vector<Hash> privates = {};  // outputs
   };
   using Unspent = std::map<Hash, model::PublicPayment>;
 
+  Unspent unspent() const;  // by the last block
+  // A signed transaction is on its way to the nodes: it may be included, or what contradicts it.
+  void offer(Tx tx);
+  static model::PublicPayment payment(std::uint64_t to, std::int64_t serno, std::int64_t amount);
+
+  std::uint64_t awards = 0, created_again = 0, spent_within = 0;
+
+ private:
   static std::vector<Tx> transactions_of(model::MicroBlock const& block);
   void apply(Unspent& unspent, model::MicroBlock const& block) const;
   model::PublicPayment any_payment();
   Tx any_transaction(Unspent const& before, Unspent const& now);
+  bool was_mined(Tx const& tx, model::MicroBlock const& block) const;
+  void include(Tx const& tx, model::MicroBlock& block);
   void fill(model::MicroBlock& block);
   void fill(model::MacroBlock& block);
 
@@ -50,6 +60,8 @@ class Contents {
   Dice& dice_;
   Unspent final_;            // after the last macro block
   std::vector<Tx> mempool_;  // was in a block of this epoch, and may be again
+  std::vector<Tx> offered_;
+  std::set<Hash> known_, mined_;  // all that were offered; those in the final chain
 };
 
 }  // namespace hotside::sim

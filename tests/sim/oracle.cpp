@@ -62,6 +62,20 @@ std::vector<Final> Book::finals() const {
   return all;
 }
 
+Fate Book::fate(Id const& id) const {
+  auto fate = Fate::unknown;
+  for (auto const& output : finals())
+    if (output.payment.id == id) fate = output.spent_in ? Fate::spent : Fate::unspent;
+  for (auto const& micro : list_)
+    for (auto const& transaction : micro.transactions) {
+      for (auto const& spent : transaction.spends)
+        if (spent == id) fate = Fate::prepared;
+      for (auto const& paid : transaction.pays)
+        if (paid.id == id) fate = Fate::unspent;
+    }
+  return fate;
+}
+
 Moments Book::moments() const {
   Moments all;
   for (auto const& closed : finals_)

@@ -36,9 +36,12 @@ struct Macro {
   EpochNo epoch = 0;
   Id hash;
   std::int64_t time = 0;
-  std::set<Id> spends;
+  std::set<Id> spends, makes;  // makes: all outputs, private ones too
   std::vector<Payment> pays;
 };
+
+// What has become of an output, as far as the blocks tell.
+enum class Fate { unknown, unspent, prepared, spent };
 
 enum class State { prepared, reverted, committed };
 enum class Spend { unspent, prepared, spent };
@@ -95,6 +98,9 @@ class Book {
   void registered(std::set<Id> const& addresses, std::int64_t now);
   void retired(Id const& address) { addresses_[address] = true; }
 
+  EpochNo first() const { return first_; }
+  Macro const& macro(EpochNo epoch) const { return finals_.at(epoch - first_).block; }
+  Fate fate(Id const& id) const;
   EpochNo epoch() const { return first_ + finals_.size(); }  // the one being built
   std::vector<Micro> const& list() const { return list_; }
   bool has(Id const& address) const { return addresses_.contains(address); }

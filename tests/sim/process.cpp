@@ -1,7 +1,6 @@
 // The service in the simulation: how it starts, takes in, stops and dies.
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "proto/base/invariant.hpp"
@@ -9,8 +8,6 @@
 
 namespace hotside::sim {
 namespace {
-
-constexpr auto kAnyHistory = std::numeric_limits<std::size_t>::max() - 1;
 
 // Which attempt it was that stands in the store shows in these alone when it is of nobody's
 // payment.
@@ -23,7 +20,7 @@ Result<oracle::Moments> moments_in(store::Database& database) {
   for (auto const& sight : sights)
     found.insert({plain(sight.utxo), tip->current.value, to_unix_ms(sight.first_seen), -1});
   std::vector<PublicKey> keys;
-  for (std::uint64_t key = 0; key < Contents::kKeys; ++key) keys.push_back(test::key_of(key));
+  for (std::uint64_t key = 0; key < Contents::kEverybody; ++key) keys.push_back(test::key_of(key));
   HS_TRY(finals, txn->final_outputs_to(keys));
   for (auto const& each : finals)
     found.insert({plain(each.output.payment.id), each.output.epoch.value,
@@ -73,7 +70,10 @@ bool Simulation::open() {
   if (!moments) return failed(moments.error());
   ingest::WriterHooks hooks;
   hooks.violation_cleared = [this] { cleared_ = true; };
-  hooks.committed = [this](EventSeq head) { heads_.insert(head.value); };
+  hooks.committed = [this](EventSeq head) {
+    heads_.insert(head.value);
+    rang_ = true;
+  };
   auto writer = ingest::Writer::open(std::move(*database), clock_, ground_.metrics, ground_.board,
                                      std::move(hooks), writer_options_);
   if (!writer) return failed(writer.error());
@@ -85,6 +85,7 @@ bool Simulation::open() {
   }
   if (disk_.stopped()) return false;
   recover(*state, std::move(*moments));
+  start_lanes();
   rules_.stored = *stored;
   rules_.live = 0;
   for (auto const& micro : stored->micros) rules_.live += micro.held ? 0 : 1;
@@ -154,6 +155,9 @@ Simulation::Found Simulation::read_store(store::ChainState const& stored) {
   found.audit = view->audit().audit(0, 100'000).value().size();
   found.hold = view->hold().hold().value();
   found.withheld = view->hold().withheld().value();
+  auto const relayed = view->transactions().transactions(std::nullopt, std::nullopt, 100'000);
+  for (auto const& row : relayed.value()) found.relayed[plain(row.tx.hash)] = plain(row.tx);
+  found.bundles = view->bundles().bundles(std::nullopt, 100'000, clock_.now()).value();
   found.certificates = view->certificates().certificates(Epoch(0), 100'000).value();
   return found;
 }
@@ -172,13 +176,14 @@ std::string Simulation::feed_difference(Shadow& candidate, std::vector<Step> con
   if (found.head != candidate.head() || found.events.size() != found.head - feed_.size())
     return "feed";
   auto next = found.events.begin();
-  for (auto [lines, released] : steps) {
+  for (auto const& step : steps) {
+    auto lines = step.lines;
     Lines told;
     while (told.size() < lines.size()) told.push_back(candidate.line(*next++));
     std::sort(lines.begin(), lines.end());
     std::sort(told.begin(), told.end());
     if (told != lines) return "feed";
-    for (; released > 0; --released)
+    for (auto left = step.released; left > 0; --left)
       if (!candidate.released(candidate.line(*next++)).empty()) return "feed";
   }
   return {};
@@ -202,11 +207,21 @@ std::string Simulation::difference(Shadow candidate, std::vector<Step> const& st
   }
   if (!same) return "list of addresses";
   if (candidate.audit().size() != found.audit) return "audit log";
+  if (candidate.bundles().all().size() != found.bundles.size()) return "list of bundles";
+  for (std::size_t at = 0; at < found.bundles.size(); ++at) {
+    auto const& row = found.bundles[found.bundles.size() - 1 - at];
+    auto const& bundle = candidate.bundles().all()[at];
+    if (row.id != bundle.id ||
+        model::to_string(row.state) != bundle.state(to_unix_ms(clock_.now())))
+      return "bundle";
+  }
+  if (candidate.relays().rows() != found.relayed) return "list of transactions";
   if (book.moments() != found.moments) return "time at which a payment was seen";
   return book.rows() == found.rows ? "" : "table of deposits";
 }
 
 void Simulation::close() {
+  close_lanes();
   stuck_.reset();
   for (auto& reader : readers_) reader.reset();
   writer_.reset();
@@ -274,25 +289,15 @@ void Simulation::drain() {
 void Simulation::submit(Job job) {
   jobs_.push_back(job);
   auto const answered = [this](Result<void> const& result) {
-    if (!result) expect(result.error().fault == Fault::transient, result.error().what);
-    job_results_.push_back(result.has_value());
+    bool const is_refused = !result && result.error().fault == Fault::rejected;
+    if (!result)
+      expect(is_refused || result.error().fault == Fault::transient, result.error().what);
+    job_results_.push_back({result.has_value(), is_refused ? result.error().reason : ""});
   };
   model::AuditEntry const entry{"alice", "admin", Shadow::action_of(job), "-", "done", "-"};
   if (std::holds_alternative<Clear>(job)) return writer_->clear("it was restored", entry, answered);
   auto const work = [this, job, entry](store::WriteTxn& txn) -> Result<void> {
-    if (std::holds_alternative<SetHold>(job)) {
-      HS_TRY(hold, txn.hold().hold());  // one that is set stays as it is
-      if (!hold) HS_DO(txn.hold().set({clock_.now(), "alice", "an audit"}));
-    } else if (std::holds_alternative<LiftHold>(job)) {
-      HS_DO(txn.hold().lift());
-    } else if (auto const* add = std::get_if<Register>(&job)) {
-      HS_TRY(made, writer_->add(txn, add->addresses, kAnyHistory));
-      expect(made.taken == add->addresses.size(), "any history is told in one transaction");
-    } else {
-      HS_TRY(known, writer_->retire(txn, std::get<Retire>(job).key));
-      if (!known) return {};
-    }
-    return txn.audit().append(entry, clock_.now());
+    return write(txn, job, entry);
   };
   writer_->write(work, answered);
 }
@@ -339,16 +344,24 @@ void Simulation::work() {
   took_in(before - after);
   if (after < before) failed_.clear();
   if (after > 0) failed_.push_back({clock_.now(), {}});
-  for (bool const done : std::exchange(job_results_, {})) {
-    if (done) {
-      auto const written = shadow_.audit().size();
+  for (auto const& [is_done, refusal] : std::exchange(job_results_, {})) {
+    if (is_done || !refusal.empty()) {
+      auto const wanted = shadow_.refusal(jobs_.front(), clock_.now());
+      if (auto const* order = std::get_if<Order>(&jobs_.front())) {
+        auto const why = shadow_.problem(*order, clock_.now());
+        expect(why.empty(), "a bundle is what was ordered, but " + why);
+      }
+      expect(refusal == wanted, "what is refused is what must be, for \"" + wanted +
+                                    "\" and not for \"" + refusal + "\"");
+      if (!refusal.empty()) ++coverage_["write refused: " + refusal];
       expected_.push_back(shadow_.apply(jobs_.front(), clock_.now()));
       // One that changes nothing writes nothing, and takes no other's place.
-      if (shadow_.audit().size() > written || expected_.back().released > 0) failed_.clear();
+      if (expected_.back().has_written || expected_.back().released > 0) failed_.clear();
     } else {
       ++coverage_["write refused"];
       failed_.push_back({clock_.now(), {jobs_.front()}});
     }
+    noted(jobs_.front(), is_done);
     jobs_.pop_front();
   }
   released();

@@ -25,6 +25,8 @@ constexpr Known kKnown[kActs] = {
     {"kill", {8, 1, 24}},    {"power", {8, 1, 24}},     {"full-disk", {2, 0, 6}},
     {"bad-disk", {2, 0, 6}}, {"register", {14, 8, 12}}, {"retire", {5, 3, 4}},
     {"clear", {4, 0, 2}},    {"hold", {6, 4, 5}},       {"lift", {8, 6, 7}},
+    {"relay", {14, 14, 12}}, {"hook", {10, 8, 10}},     {"order", {14, 10, 12}},
+    {"release", {4, 4, 4}},  {"sign", {10, 10, 10}},    {"answer", {8, 8, 8}},
     {"poll", {14, 8, 10}},   {"crash", {3, 1, 2}},      {"backup", {3, 1, 2}},
     {"doubt", {3, 1, 2}}};
 

@@ -54,10 +54,16 @@ enum class Act : std::uint8_t {
   clear,   // clears violations
   hold,    // the operator's hold is set
   lift,
-  poll,    // the exchange reads the feed
-  crash,   // the exchange forgets what it had not written down
-  backup,  // the exchange copies its books, or goes back to the copy
-  doubt    // the exchange reads again from further back
+  relay,    // a signed transaction is given to the desk, or one that it knows
+  hook,     // a receiver is well or not; an operator changes a webhook, or wants an event again
+  order,    // a bundle
+  release,  // is given up
+  sign,     // becomes a transaction that is relayed
+  answer,   // the node says something about one, or nothing
+  poll,     // the exchange reads the feed
+  crash,    // the exchange forgets what it had not written down
+  backup,   // the exchange copies its books, or goes back to the copy
+  doubt     // the exchange reads again from further back
 };
 inline constexpr std::size_t kActs = static_cast<std::size_t>(Act::doubt) + 1;
 std::string_view to_string(Act act);

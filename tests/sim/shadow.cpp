@@ -64,6 +64,7 @@ oracle::Macro plain(model::MacroBlock const& block) {
   made.hash = plain(block.hash);
   made.time = ms(block.time);
   for (auto const& id : block.inputs) made.spends.insert(plain(id));
+  for (auto const& id : block.outputs) made.makes.insert(plain(id));
   for (auto const& paid : block.payments) made.pays.push_back(plain(paid));
   return made;
 }
@@ -107,6 +108,29 @@ oracle::Row plain(model::Deposit const& deposit) {
   return row;
 }
 
+oracle::Relayed plain(model::RelayedTransaction const& tx) {
+  oracle::Relayed made;
+  made.hash = plain(tx.hash);
+  for (auto const& id : tx.inputs) made.inputs.push_back(plain(id));
+  for (auto const& output : tx.outputs) {
+    oracle::Relayed::Output each{plain(output.utxo), {}, {}};
+    if (output.recipient) each.to = plain(*output.recipient);
+    if (output.amount) each.amount = output.amount->value;
+    made.outputs.push_back(std::move(each));
+  }
+  made.fee = tx.fee.value;
+  made.created_at = ms(tx.created_at);
+  made.warning = tx.warning;
+  made.bundle = tx.bundle;
+  made.state = model::to_string(tx.state);
+  if (tx.before) made.before = model::to_string(*tx.before);
+  made.error = tx.error;
+  if (tx.epoch) made.epoch = tx.epoch->value;
+  if (tx.offset) made.offset = tx.offset->value;
+  made.attempts = tx.attempts;
+  return made;
+}
+
 std::string text_of(oracle::Row const& row) {
   return hex(row.utxo) + ":" + std::to_string(row.epoch) + " " + std::to_string(row.amount) + " " +
          text(row.state) + " " + text(row.spend) + " offset " +
@@ -129,12 +153,14 @@ Lines Shadow::told(Time at) {
     else
       lines.push_back(std::move(text));
   }
+  relays_.settle(book_);
+  for (auto const& each : relays_.take()) lines.push_back(line(each, at));
   return lines;
 }
 
 Step Shadow::apply(model::ChainEvent const& event, Time now) {
   auto const epochs = finals_.size();
-  Step step{take_in(event, now), 0};
+  Step step{take_in(event, now), 0, true};
   head_ += step.lines.size();
   if (finals_.size() > epochs)
     certificates_.push_back(
@@ -171,6 +197,7 @@ Lines Shadow::take_in(model::ChainEvent const& event, Time now) {
     micros_.clear();
     finals_.push_back(sealed->block.hash);
     final_time_ = sealed->block.time;
+    bundles_.sealed(plain(sealed->block).spends, ms(now));
     book_.sealed(plain(sealed->block), ms(now));
   } else if (auto const* violated_by = std::get_if<model::Violated>(&event)) {
     violations_.push_back(*violated_by);
@@ -184,16 +211,111 @@ Lines Shadow::take_in(model::ChainEvent const& event, Time now) {
 }
 
 std::string Shadow::action_of(Job const& job) {
-  static constexpr char const* kNames[] = {"address.register", "address.retire", "violation.clear",
-                                           "hold.set",         "hold.lift",      ""};
+  static constexpr char const* kNames[] = {"address.register",
+                                           "address.retire",
+                                           "violation.clear",
+                                           "hold.set",
+                                           "hold.lift",
+                                           "transaction.relay",
+                                           "",
+                                           "bundle.create",
+                                           "bundle.release",
+                                           "webhook.put",
+                                           "",
+                                           "webhook.redeliver",
+                                           ""};
   return kNames[job.index()];
 }
 
+// ---- the desk
+
+static std::optional<oracle::Bundles::Match> match(oracle::Bundles const& bundles,
+                                                   oracle::Relayed const& tx, Time now) {
+  std::vector<oracle::Payout> payouts;
+  for (auto const& output : tx.outputs) {
+    if (!output.to) return std::nullopt;
+    payouts.emplace_back(*output.to, *output.amount);
+  }
+  return bundles.match(tx.inputs, payouts, ms(now));
+}
+
+std::string Shadow::refusal(Job const& job, Time now) const {
+  if (auto const* order = std::get_if<Order>(&job)) {
+    if (!sources(order->order)) return "unknown_source";
+    return order->made->shortage ? "insufficient_funds" : "";
+  }
+  if (auto const* release = std::get_if<ReleaseBundle>(&job)) {
+    auto const* bundle = bundles_.find(release->id);
+    if (bundle == nullptr) return "not_found";
+    return bundle->state(ms(now)) == "relayed" ? "bundle_relayed" : "";
+  }
+  auto const* relay = std::get_if<Relay>(&job);
+  if (relay == nullptr || relays_.has(plain(relay->tx.hash))) return {};
+  auto const tx = plain(relay->tx);
+  auto const own = match(bundles_, tx, now);
+  auto const is_spent = [&](auto const& id) { return book_.fate(id) == oracle::Fate::spent; };
+  auto const is_taken = [&](auto const& id) { return bundles_.is_reserved(id, own, ms(now)); };
+  if (std::any_of(tx.inputs.begin(), tx.inputs.end(), is_spent)) return "spent_input";
+  if (std::any_of(tx.inputs.begin(), tx.inputs.end(), is_taken)) return "reserved";
+  return own && own->is_spent ? "spent" : "";
+}
+
+// Whose coins an order may take. Empty: one of its sources is none.
+std::optional<std::set<oracle::Id>> Shadow::sources(store::BundleOrder const& order) const {
+  std::set<oracle::Id> found;
+  for (auto const& from : order.from) {
+    bool is_known = false;
+    for (auto const& [key, reference] : references_)
+      if (from.address ? key == plain(*from.address) : reference == from.text)
+        is_known = true, found.insert(key);
+    if (!is_known) return std::nullopt;
+  }
+  return found;
+}
+
+Coins Shadow::coins(Time now) const {
+  Coins coins;
+  for (auto const& [key, row] : book_.rows())
+    if (row.state == oracle::State::committed && row.spend == oracle::Spend::unspent &&
+        !hold_.is_waiting(key) && !is_reserved(row.utxo, now))
+      coins[row.utxo] = {row.to, row.amount};
+  return coins;
+}
+
+std::string Shadow::problem(Order const& order, Time now) const {
+  auto coins = this->coins(now);
+  auto const keys = sources(order.order);
+  if (keys && !keys->empty())
+    std::erase_if(coins, [&](auto const& each) { return !keys->contains(each.second.first); });
+  if (order.made->bundle) return problem_of(order.order, *order.made->bundle, coins);
+  if (order.made->shortage) return problem_of(order.order, *order.made->shortage, coins);
+  return {};
+}
+
+void Shadow::record(model::RelayedTransaction const& tx, Time now) {
+  auto made = plain(tx);
+  if (relays_.has(made.hash)) return;
+  for (auto const& id : tx.inputs)
+    if (book_.fate(plain(id)) == oracle::Fate::prepared)
+      made.warning = (made.warning ? *made.warning + "; " : "") + "input " + id.hex() +
+                     " is spent in a micro block";
+  if (auto const own = match(bundles_, made, now)) {
+    made.bundle = bundles_.all()[own->bundle].id;
+    bundles_.relayed(*own);
+  }
+  relays_.record(std::move(made), book_);
+}
+
 Step Shadow::apply(Job const& job, Time now) {
+  auto const* order = std::get_if<Order>(&job);
+  bool const is_undone = order != nullptr && !order->made->bundle;
+  if (is_undone || !refusal(job, now).empty()) return {{}, 0, false};
+  bool has_written = true;
   auto const* gone = std::get_if<Retire>(&job);
   // Nobody to retire is nothing done.
   bool const is_nothing = gone != nullptr && !book_.has(plain(gone->key));
-  if (!is_nothing && !std::holds_alternative<Release>(job)) audit_.push_back(action_of(job));
+  if (is_nothing) has_written = false;
+  if (!is_nothing && !action_of(job).empty()) audit_.push_back(action_of(job));
   if (auto const* add = std::get_if<Register>(&job)) {
     std::set<oracle::Id> keys;
     for (auto const& address : add->addresses) {
@@ -211,9 +333,19 @@ Step Shadow::apply(Job const& job, Time now) {
     hold_.set(ms(now));
   } else if (std::holds_alternative<LiftHold>(job)) {
     hold_.lift();
+  } else if (auto const* relay = std::get_if<Relay>(&job)) {
+    record(relay->tx, now);
+  } else if (order != nullptr) {
+    bundles_.add(*order->made->bundle);
+  } else if (auto const* release = std::get_if<ReleaseBundle>(&job)) {
+    bundles_.release(release->id, ms(now));
+  } else if (auto const* said = std::get_if<Answered>(&job)) {
+    auto const answer = said->outcome == model::SendOutcome::accepted   ? oracle::Answer::accepted
+                        : said->outcome == model::SendOutcome::rejected ? oracle::Answer::rejected
+                                                                        : oracle::Answer::none;
+    has_written = relays_.answered(plain(said->hash), answer, said->error, said->was_sent);
   }
-  Step step{told(now), 0};
-  step.released = hold_.release();
+  Step step{told(now), hold_.release(), has_written};
   head_ += step.lines.size() + step.released;
   return step;
 }
@@ -264,12 +396,32 @@ std::optional<model::Position> Shadow::position() const {
 
 // ---- events as lines
 
+std::string Shadow::address(oracle::Id const& id) const {
+  PublicKey key;
+  std::copy(id.begin(), id.end(), key.bytes.begin());
+  return model::to_address(hrp_, key);
+}
+
+std::string Shadow::line(oracle::ToldOfRelayed const& told, Time at) const {
+  auto const& tx = told.tx;
+  auto const number = [](auto const& value) { return value ? std::to_string(*value) : ""; };
+  std::string inputs, outputs;
+  for (auto const& id : tx.inputs) inputs += (inputs.empty() ? "\"" : ",\"") + hex(id) + "\"";
+  for (auto const& output : tx.outputs)
+    outputs += (outputs.empty() ? "" : ",") + std::string("{\"utxo\":\"") + hex(output.id) +
+               "\",\"recipient\":" + (output.to ? "\"" + address(*output.to) + "\"" : "null") +
+               ",\"amount\":" + (output.amount ? number(output.amount) : "null") + "}";
+  return told.type + " " + hex(tx.hash) + " " + tx.state + " in " + number(tx.epoch) + "," +
+         number(tx.offset) + " sent " + std::to_string(tx.attempts) + " of bundle " +
+         tx.bundle.value_or("") + " error " + tx.error.value_or("") + " warning " +
+         tx.warning.value_or("") + " fee " + std::to_string(tx.fee) + " [" + inputs +
+         "],\"outputs\":[" + outputs + "] at " + to_rfc3339(at);
+}
+
 std::string Shadow::line(std::string const& type, oracle::Row const& row, bool backfill,
                          Time at) const {
   auto const reference = references_.find(row.to);
-  PublicKey key;
-  std::copy(row.to.begin(), row.to.end(), key.bytes.begin());
-  return type + " " + text_of(row) + " to " + model::to_address(hrp_, key) + " of " +
+  return type + " " + text_of(row) + " to " + address(row.to) + " of " +
          (reference == references_.end() || reference->second.empty() ? "null"
                                                                       : reference->second) +
          (backfill ? " backfill at " : " at ") + to_rfc3339(at);
@@ -282,6 +434,13 @@ std::string Shadow::line(model::OutboxEvent const& event) const {
   if (type == "chain.finality_violation") return type + " " + get("node") + " " + get("shown");
   if (type == "node.up" || type == "node.down") return type + " " + get("name");
   if (type == "chain.stalled") return type + " " + get("since");
+  if (type.starts_with("transaction.")) {
+    auto const begin = json.find("\"inputs\":") + 9;
+    return type + " " + get("hash") + " " + get("state") + " in " + get("epoch") + "," +
+           get("offset") + " sent " + get("attempts") + " of bundle " + get("bundle") + " error " +
+           get("error") + " warning " + get("warning") + " fee " + get("fee") + " " +
+           json.substr(begin, json.find(",\"fee\"") - begin) + " at " + get("at");
+  }
   return type + " " + get("utxo") + ":" + get("epoch") + " " + get("amount") + " " + get("state") +
          " " + get("spend") + " offset " + get("offset") + " block " + get("block_hash") + " tx " +
          get("tx_hash") + " of " + get("block_time") + " seen " + get("first_seen") +

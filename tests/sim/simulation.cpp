@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/model/address.hpp"
+
 namespace hotside::sim {
 
 using namespace std::chrono_literals;
@@ -20,6 +22,8 @@ Simulation::Simulation(Script const& script, Ground& ground, Coverage& coverage)
       shadow_("stt", 1) {
   reset_sqlite_randomness();
   clock_.set(0);
+  for (std::uint64_t key = 0; key < Contents::kEverybody; ++key)
+    addresses_[model::to_address("stt", test::key_of(key))] = plain(test::key_of(key));
   world_.macros.front().hash = test::bytes_of<Hash>(0, 99);
   world_.fill_macro(world_.macros.front());
   for (auto count = dice_.below(4); count > 0; --count) world_.seal();
@@ -63,6 +67,7 @@ Simulation::~Simulation() { close(); }
 
 void Simulation::run() {
   start();
+  make_receivers();
   register_some();
   for (auto& node : nodes_)
     if (!dice_.one_in(4)) connect(node);
@@ -201,6 +206,12 @@ void Simulation::act_for_people(Act act) {
   if (act == Act::clear) return submit(Clear{});
   if (act == Act::hold) return submit(SetHold{});
   if (act == Act::lift) return submit(LiftHold{});
+  if (act == Act::relay) return relay_one();
+  if (act == Act::hook) return change_a_hook();
+  if (act == Act::order) return order_some();
+  if (act == Act::release) return release_one();
+  if (act == Act::sign) return sign_one();
+  if (act == Act::answer) return answer_one();
   if (act == Act::crash) return exchange_.crash(dice_);
   if (act == Act::backup) return exchange_.backup(dice_);
   if (act == Act::doubt) return exchange_.doubt(dice_);
@@ -355,6 +366,7 @@ void Simulation::pass(std::uint64_t ms) {
   } else {
     blocked_ += std::chrono::milliseconds(ms);
   }
+  dispatch();
   bool const has_work = !submitted_.empty() || !jobs_.empty() || shadow_.hold().is_releasing();
   if (has_work && !dice_.one_in(3)) work();
 }

@@ -19,6 +19,7 @@
 #include "tests/sim/contents.hpp"
 #include "tests/sim/disk.hpp"
 #include "tests/sim/exchange.hpp"
+#include "tests/sim/receiver.hpp"
 #include "tests/sim/script.hpp"
 #include "tests/sim/shadow.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -74,6 +75,31 @@ class Simulation {
   Node& any_node() { return nodes_[dice_.below(nodes_.size())]; }
   chain::NodeId id_of(Node const& node) const;
 
+  // ---- desk.cpp: what the desk is asked for
+  void relay_one();
+  void order_some();
+  void release_one();
+  void sign_one();
+  void relay(model::RelayedTransaction tx, Contents::Tx mined);
+  void answer_one();
+  Result<void> make(store::WriteTxn& txn, Order const& order);
+  Result<void> release(store::WriteTxn& txn, std::string const& id);
+  Result<void> write(store::WriteTxn& txn, Job const& job, model::AuditEntry const& entry);
+
+  // ---- dispatch.cpp: webhooks
+  void make_receivers();
+  void start_lanes();
+  void close_lanes();
+  Receiver& receiver(std::string const& id);
+  void dispatch();
+  void post(webhook::Sending const& sending);
+  void settle(webhook::Sending const& sending, std::optional<int> status);
+  void noted(Job const& job, bool is_done);
+  void change_a_hook();
+  void heal_hooks();
+  bool are_hooks_level();
+  void check_hooks(store::Snapshot& snapshot, Exchange::Credits const& due);
+
   // ---- process.cpp: the service, and how it ends
   void start();
   bool open();
@@ -96,6 +122,8 @@ class Simulation {
     std::optional<store::Hold> hold;
     std::uint64_t withheld = 0;
     std::vector<store::Certificate> certificates;
+    oracle::RelayedRows relayed;
+    std::vector<store::BundleRow> bundles;
   };
   void recover(store::ChainState const& stored, oracle::Moments moments);
   Found read_store(store::ChainState const& stored);
@@ -115,15 +143,18 @@ class Simulation {
   void check_tables();
   void check_sums(store::Snapshot& snapshot);
   void check_audit(store::Snapshot& snapshot);
+  Time some_moment();
   void check_hold(store::Snapshot& snapshot);
+  void check_bundles(store::Snapshot& snapshot);
+  void check_relayed(store::Snapshot& snapshot);
   void check_certificates(store::Snapshot& snapshot);
   void check_checkpoint(store::Snapshot& snapshot);
   void quiesce(bool with_one);
   void rest(int rounds);
   void level_nodes();
   void calm(int rounds);
-  bool is_level() const;
-  std::string describe() const;
+  bool is_level();
+  std::string describe();
   void notice_forgery();
   void heal(std::optional<std::size_t> only);
   void check_end();
@@ -157,10 +188,23 @@ class Simulation {
   std::array<std::unique_ptr<store::Reader>, 2> readers_;  // ours, and the exchange's
   std::unique_ptr<store::Snapshot> stuck_;                 // the exchange keeps one open
   std::chrono::milliseconds blocked_{0};
+  std::unique_ptr<webhook::Lanes> lanes_;
+  struct Post {
+    webhook::Sending sending;
+    std::optional<int> status;
+    Time answered_at;
+  };
+  std::vector<Post> posts_;  // not answered yet
+  bool rang_ = true;         // something was committed
+  bool is_noting_ = false;   // what became of posts is with the writer
   bool cleared_ = false, is_power_ = false;
   std::deque<model::ChainEvent> submitted_;  // not known to be committed
   std::deque<Job> jobs_;
-  std::vector<bool> job_results_;
+  struct Outcome {
+    bool is_done = false;
+    std::string refusal;  // why it was refused; empty: it was done, or the disk failed
+  };
+  std::vector<Outcome> job_results_;
   std::set<std::uint64_t> heads_;  // of the feed, at the commits of this round
   struct Tried {
     Time at;
@@ -187,6 +231,11 @@ class Simulation {
   std::vector<Step> expected_;
   std::vector<model::OutboxEvent> feed_;
   Exchange exchange_;
+  std::vector<Receiver> receivers_;
+  bool is_hook_unknown_ = false;
+  std::vector<store::BundleOrder> orders_;
+  std::map<std::string, oracle::Id> addresses_;    // of all who pay and are paid
+  std::vector<model::RelayedTransaction> signed_;  // whether or not they were recorded
   bool was_forged_ = false;
   Epoch forged_from_;
 };

@@ -10,13 +10,6 @@
 namespace hotside::app {
 namespace {
 
-std::string trimmed(std::string text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  auto const first = text.find_first_not_of(kSpace);
-  if (first == std::string::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
 // The file is a reply of a node as it stands, or its `data` alone.
 std::string body_of(std::string const& text) {
   if (text.starts_with('{')) return text;

@@ -17,7 +17,7 @@
 namespace hotside::app {
 namespace {
 
-constexpr std::streamsize kFileMax = 64 << 20;
+constexpr std::size_t kFileMax = 64U << 20U;
 
 struct Payout {
   std::string address;
@@ -112,10 +112,13 @@ std::string new_key() {
 Result<std::string> read_bundle_file(std::string const& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(Fault::rejected, "cannot read " + path);
-  std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::string text;
+  std::array<char, 64 * 1024> piece{};
+  while (file.read(piece.data(), piece.size()) || file.gcount() > 0) {
+    text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+    if (text.size() > kFileMax) return fail(Fault::rejected, path + " is larger than 64 MiB");
+  }
   if (file.bad()) return fail(Fault::rejected, "cannot read " + path);
-  if (static_cast<std::streamsize>(text.size()) > kFileMax)
-    return fail(Fault::rejected, path + " is larger than 64 MiB");
   return text;
 }
 

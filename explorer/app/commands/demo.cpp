@@ -177,7 +177,7 @@ class Script {
 
 class Commentary {
  public:
-  explicit Commentary(std::uint16_t port) : client_("127.0.0.1", port) {}
+  explicit Commentary(std::uint16_t port) : client_(Peer{"127.0.0.1", port}) {}
 
   Result<void> print_new() {
     HS_TRY(body, client_.get("/v1/events?limit=1000&after=" + std::to_string(after_)));
@@ -288,7 +288,7 @@ Result<void> show(DemoOptions const& options, Signals const& signals) {
   HS_TRY(service, start_service(folder, token_file, node->port(), options.listen));
   std::cout << "dashboard http://127.0.0.1:" << service->port() << "/" << std::endl;
 
-  Client const client("127.0.0.1", service->port());
+  Client const client(Peer{"127.0.0.1", service->port()});
   Commentary commentary(service->port());
   std::cout << "-- alice, bob and carol get an address each" << std::endl;
   HS_DO(commentary.register_addresses(addresses));

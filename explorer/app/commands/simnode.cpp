@@ -31,7 +31,9 @@ Result<wire::Token> write_new_token(std::string const& path) {
 }
 
 Result<wire::Token> token_of(std::string const& path) {
-  if (!std::filesystem::exists(path)) return write_new_token(path);
+  std::error_code unknown;  // reading says what is wrong
+  bool const is_new = !std::filesystem::exists(path, unknown) && !unknown;
+  if (is_new) return write_new_token(path);
   HS_TRY(text, read_small_file(path));
   auto token = wire::Token::parse(text);
   if (!token) return fail(Fault::rejected, path + ": " + token.error().what);

@@ -2,6 +2,7 @@
 // A store in memory, as plain as possible: what the API reads in the unit tests.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -49,13 +50,19 @@ class FakeStore {
   // Readers wait here while the gate is closed: a disk that hangs.
   void close_gate() { gate_.lock(); }
   void open_gate() { gate_.unlock(); }
-  void pass_gate() { std::lock_guard const pass(gate_); }
+  void pass_gate() {
+    ++at_gate_;
+    std::lock_guard const pass(gate_);
+    --at_gate_;
+  }
+  std::size_t at_gate() const { return at_gate_; }
 
   std::function<Result<std::unique_ptr<store::Reader>>()> opener();
 
  private:
   mutable std::mutex mutex_;
   std::mutex gate_;
+  std::atomic<std::size_t> at_gate_{0};
   FakeState state_;
 };
 

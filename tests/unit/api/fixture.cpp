@@ -9,15 +9,27 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
+#include <cerrno>
+#include <future>
 #include <thread>
 
 namespace hotside::api::testing {
 
 namespace asio = boost::asio;
 
+bool eventually(std::function<bool()> const& is_so) {
+  auto const end = std::chrono::steady_clock::now() + kPatience;
+  while (!is_so()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
+}
+
 RawClient::RawClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-  timeval const limit{10, 0};
+  timeval const limit{kPatience.count(), 0};
   ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -37,6 +49,11 @@ void RawClient::send(std::string_view bytes) {
 
 void RawClient::hang_up() { ::shutdown(fd_, SHUT_RDWR); }
 
+void RawClient::finish() {
+  ::shutdown(fd_, SHUT_WR);
+  read_all();
+}
+
 std::size_t RawClient::pending() const {
   int bytes = 0;
   REQUIRE(::ioctl(fd_, FIONREAD, &bytes) == 0);
@@ -46,6 +63,7 @@ std::size_t RawClient::pending() const {
 std::string RawClient::read_some() {
   std::string chunk(65536, '\0');
   auto const size = ::recv(fd_, chunk.data(), chunk.size(), 0);
+  if (size < 0 && errno == EAGAIN) FAIL("nothing came, and no end");
   chunk.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
   return chunk;
 }
@@ -154,6 +172,15 @@ TestServer::~TestServer() {
 }
 
 std::uint16_t TestServer::port() const { return server_->port(); }
+
+void TestServer::stop() {
+  std::promise<void> done;
+  asio::post(net_->io, [&] {
+    server_->stop();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
 
 RawClient::Reply TestServer::request(std::string const& method, std::string const& target,
                                      std::string const& body, std::string const& headers) {

@@ -1,6 +1,8 @@
 #pragma once
 // A server of its own for each test, and a client that speaks raw bytes to it.
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,7 +12,12 @@
 
 namespace hotside::api::testing {
 
-// A blocking TCP connection; every read gives up after 10 s.
+constexpr std::chrono::seconds kPatience{120};  // only failures wait this long
+
+// Looks until it is so, or patience is over.
+bool eventually(std::function<bool()> const& is_so);
+
+// A blocking TCP connection; a read for which nothing comes fails the test.
 class RawClient {
  public:
   explicit RawClient(std::uint16_t port);
@@ -19,6 +26,7 @@ class RawClient {
   RawClient& operator=(RawClient const&) = delete;
   void send(std::string_view bytes);
   void hang_up();               // no more bytes from us, and none wanted
+  void finish();                // no more bytes from us; returns when the server has closed, too
   std::size_t pending() const;  // bytes that came and were not read
   std::string read_some();      // empty at the end of the stream
   std::string read_all();
@@ -50,6 +58,7 @@ class TestServer {
                            std::string const& body = {},
                            std::string const& headers = "Content-Type: application/json\r\n");
   std::uint16_t port() const;
+  void stop();  // as the service does, on the net thread
   ApiServer& server() { return *server_; }
 
   FakeStore store;

@@ -45,8 +45,7 @@ TEST_CASE("a key whose request is under way is refused, and free again with its 
   TestServer server({}, &kTable);
   RawClient first(server.port()), second(server.port());
   first.send(post("{}", "Idempotency-Key: k\r\n"));
-  for (int i = 0; i < 1000 && waiting() == 0; ++i) std::this_thread::sleep_for(10ms);
-  REQUIRE(waiting() == 1);
+  REQUIRE(eventually([] { return waiting() == 1; }));
   for (std::string const body : {"{}", "[]", "now"}) {
     second.send(post(body, "Idempotency-Key: k\r\n"));
     auto const refused = second.reply();
@@ -63,6 +62,23 @@ TEST_CASE("a key whose request is under way is refused, and free again with its 
     first.send(post("now", "Idempotency-Key: k\r\n"));
     CHECK(first.reply().status == 200);
   }
+}
+
+TEST_CASE("a write that the writer does not get to is not finished, as far as we know") {
+  held.clear();
+  ApiOptions options;
+  options.limits.write_answer_timeout = 50ms;
+  TestServer server(options, &kTable);
+  RawClient client(server.port());
+  client.send(post("{}", ""));
+  auto const reply = client.reply();
+  CHECK(reply.status == 503);
+  CHECK(contains(reply.body, "/docs/errors#not-finished"));
+  for (int i = 0; i < 1000 && waiting() == 0; ++i) std::this_thread::sleep_for(10ms);
+  REQUIRE(waiting() == 1);
+  held.front()(json_response("2"));  // late, and to nobody
+  client.send(post("now", ""));
+  CHECK(client.reply().status == 200);
 }
 
 TEST_CASE("a key that is lost without an answer does not stay in use") {

@@ -224,13 +224,6 @@ TEST_CASE("events page by number, whatever the filter") {
 }
 
 namespace {
-bool within_10s(std::function<bool()> const& condition) {
-  auto const end = std::chrono::steady_clock::now() + 10s;
-  while (std::chrono::steady_clock::now() < end)
-    if (condition()) return true;
-  return false;
-}
-
 ApiOptions room_for_one_waiter() {
   ApiOptions options;
   options.limits.waiters = 1;
@@ -247,7 +240,7 @@ bool is_place_taken(TestServer& server) {
 // A client that is known to wait. When the question came first and took the place, again.
 std::unique_ptr<RawClient> waiting_client(TestServer& server, std::string const& wait) {
   std::unique_ptr<RawClient> client;
-  REQUIRE(within_10s([&] {
+  REQUIRE(eventually([&] {
     client = std::make_unique<RawClient>(server.port());
     client->send("GET /v1/events?after=3&wait=" + wait + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     return is_place_taken(server);
@@ -265,12 +258,12 @@ void add_event_4(TestServer& server) {
 TEST_CASE("a held request is answered by the doorbell, not by its deadline") {
   TestServer server(room_for_one_waiter());
   fill(server);
-  auto const started = std::chrono::steady_clock::now();
   auto const client = waiting_client(server, "60");
+  auto const rung = std::chrono::steady_clock::now();
   add_event_4(server);
   server.server().wake(EventSeq(4));
   CHECK(contains(client->reply().body, R"("seq":4,)"));
-  CHECK(std::chrono::steady_clock::now() - started < 30s);
+  CHECK(std::chrono::steady_clock::now() - rung < 50s);
 }
 
 TEST_CASE("a deadline answers with nothing, and with where to go on") {
@@ -281,11 +274,18 @@ TEST_CASE("a deadline answers with nothing, and with where to go on") {
 }
 
 TEST_CASE("a lost doorbell costs no more than the wait") {
-  TestServer server(room_for_one_waiter());
-  fill(server);
-  auto const client = waiting_client(server, "3");
-  add_event_4(server);
-  CHECK(contains(client->reply().body, R"("seq":4,)"));
+  // The event has to be there before the wait is over. Where the machine is too slow for that, with
+  // a longer one.
+  std::string body;
+  for (auto const* const wait : {"3", "20", "60"}) {
+    TestServer server(room_for_one_waiter());
+    fill(server);
+    auto const client = waiting_client(server, wait);
+    add_event_4(server);
+    body = client->reply().body;
+    if (contains(body, R"("seq":4,)")) break;
+  }
+  CHECK(contains(body, R"("seq":4,)"));
 }
 
 TEST_CASE("held requests are bounded, and one whose client left gives its place back") {
@@ -294,15 +294,11 @@ TEST_CASE("held requests are bounded, and one whose client left gives its place 
   auto const client = waiting_client(server, "60");
   CHECK(is_place_taken(server));
   client->hang_up();
-  CHECK(within_10s([&] { return !is_place_taken(server); }));
+  CHECK(eventually([&] { return !is_place_taken(server); }));
 }
 
-TEST_CASE("a store that fails or hangs is said, and health goes on talking") {
-  ApiOptions options;
-  options.limits.reader_queue = 1;
-  options.limits.read_answer_timeout = 200ms;
-  options.limits.ready_timeout = 200ms;
-  TestServer server(options);
+TEST_CASE("a store that fails is said, and health goes on talking") {
+  TestServer server;
   fill(server);
   server.store.update([](FakeState& state) {
     state.fault = Error{Fault::transient, "disk is gone", ""};
@@ -317,12 +313,25 @@ TEST_CASE("a store that fails or hangs is said, and health goes on talking") {
   CHECK(server.get("/metrics").status == 200);
   server.store.update([](FakeState& state) { state.fault.reset(); });
   CHECK(server.get("/readyz").status == 200);
+}
 
+TEST_CASE("a store that hangs is said, and health goes on talking") {
+  ApiOptions options;
+  options.limits.reader_queue = 1;
+  options.limits.read_answer_timeout = 200ms;
+  options.limits.ready_timeout = 200ms;
+  TestServer server(options);
+  fill(server);
   server.store.close_gate();
+  auto const hang = [&](std::size_t readers) {
+    return eventually([&] { return server.store.at_gate() == readers; });
+  };
   CHECK(contains(server.get("/v1/status").body, "/docs/errors#not-finished"));
+  REQUIRE(hang(1));
   auto const hanging = server.get("/readyz");
   CHECK(hanging.status == 503);
   CHECK(contains(hanging.body, R"("code":"store")"));
+  REQUIRE(hang(2));                               // both readers
   CHECK(server.get("/v1/status").status == 503);  // fills the queue
   auto const full = server.get("/v1/status");
   CHECK(contains(full.body, "/docs/errors#overloaded"));
@@ -361,6 +370,11 @@ TEST_CASE("the metrics page holds every family of the contract from the start") 
                                  "hotside_http_requests_total",
                                  "hotside_http_request_seconds",
                                  "hotside_store_wal_bytes",
+                                 "hotside_store_memory_bytes",
+                                 "hotside_limits_reached_total",
+                                 "process_resident_memory_bytes",
+                                 "process_heap_bytes",
+                                 "process_open_fds",
                                  "hotside_node_up",
                                  "hotside_webhook_backlog",
                                  "hotside_webhook_oldest_undelivered_seconds"}) {

@@ -2,6 +2,7 @@
 
 #include "explorer/app/client.hpp"
 #include "explorer/app/commands/print.hpp"
+#include "explorer/app/feed_log.hpp"
 
 using namespace hotside;
 using namespace hotside::app;
@@ -46,14 +47,24 @@ TEST_CASE("what becomes of a transaction, in plain words") {
         "T  #1  transaction.committed  final in epoch 4: " + what);
 }
 
+TEST_CASE("the log names what an event is about") {
+  CHECK(log_line(R"({"seq":3,"type":"deposit.committed","backfill":true,"deposit":{"id":"ab:7",)"
+                 R"("amount":5,"reference":null,"state":"committed"}})") ==
+        "deposit committed seq=3 id=ab:7 amount=5 state=committed backfill");
+  CHECK(log_line(R"({"seq":4,"type":"transaction.rejected","transaction":{"hash":"cd",)"
+                 R"("state":"rejected","error":"full","bundle":"ef"}})") ==
+        "transaction rejected seq=4 hash=cd state=rejected bundle=ef error=full");
+}
+
 TEST_CASE("a client takes a configuration or an address, not both") {
   auto const opens = [](Access const& access) { return Client::open(access).has_value(); };
   CHECK(opens({.url = "http://127.0.0.1:8080/"}));
   CHECK(Client::open({.url = "http://[::1]:80"})->address() == "[::1]:80");
+  CHECK(Client::open({.url = "https://127.0.0.1"})->address() == "127.0.0.1:443");
   CHECK_FALSE(opens({}));
   CHECK_FALSE(opens({.config = "a", .url = "http://127.0.0.1:8080"}));
   for (auto const* url :
-       {"https://a:1", "http://", "http://a:0", "http://a:x", "http://a/b", "a:1"})
+       {"ftp://a:1", "https://", "http://a:0", "https://a:x", "http://a/b", "http://u@a", "a:1"})
     CHECK_FALSE(opens({.url = url}));
   CHECK(url_encode("a b/ü:1") == "a%20b%2F%C3%BC%3A1");
 }

@@ -208,6 +208,17 @@ TEST_CASE("reserved inputs are nobody else's until the bundle expires or is rele
   CHECK(stage.made(stage.order(8'000'000, "a4")).state == BundleState::open);
 }
 
+TEST_CASE("what has expired stays expired when an input is spent, whoever looked in between") {
+  Stage stage;
+  auto const coins = stage.fund(0, {5'000'000});
+  stage.made(stage.order(1'000'000));
+  stage.clock.advance(60'000);
+  bool const was_seen = GENERATE(false, true);
+  if (was_seen) CHECK(stage.state("a1") == BundleState::expired);
+  stage.write([&](store::WriteTxn& txn) { must(txn.bundles().settle(coins, stage.clock.now())); });
+  CHECK(stage.state("a1") == BundleState::expired);
+}
+
 TEST_CASE("the constraint of the store holds where a maker would err") {
   Stage stage;
   stage.fund(0, {5'000'000});
@@ -242,12 +253,12 @@ TEST_CASE("a relayed bundle keeps its inputs beyond its time, until the final ch
   CHECK(stage.state("a1") == BundleState::relayed);
   CHECK(stage.free_coins() == 0);
   stage.write([&](store::WriteTxn& txn) {
-    must(txn.bundles().settle(std::vector<Hash>{bytes_of<Hash>(9)}));
+    must(txn.bundles().settle(std::vector<Hash>{bytes_of<Hash>(9)}, stage.clock.now()));
   });
   CHECK(stage.free_coins() == 0);
   // Spent by itself or by something else: nothing of it can happen any more.
   stage.write([&](store::WriteTxn& txn) {
-    must(txn.bundles().settle(std::vector<Hash>{shape.inputs[0]}));
+    must(txn.bundles().settle(std::vector<Hash>{shape.inputs[0]}, stage.clock.now()));
   });
   CHECK(stage.state("a1") == BundleState::spent);
   CHECK(stage.free_coins() == 2);  // no deposit was told to be spent in this test
@@ -304,7 +315,9 @@ TEST_CASE("inputs of a transaction of no bundle are not chosen either") {
     must(txn.bundles().mark_relayed({}, bytes_of<Hash>(1), std::span(ids).first(1)));
   });
   CHECK(stage.free_coins() == 1);
-  stage.write([&](store::WriteTxn& txn) { must(txn.bundles().settle(std::span(ids).first(1))); });
+  stage.write([&](store::WriteTxn& txn) {
+    must(txn.bundles().settle(std::span(ids).first(1), stage.clock.now()));
+  });
   CHECK(stage.free_coins() == 2);
 }
 

@@ -70,6 +70,20 @@ TEST_CASE("the node is asked for at most 100 outputs, one request after the othe
   CHECK(node.sizes == std::vector<std::size_t>{100, 100, 50, 100, 100, 50});
 }
 
+TEST_CASE("no more than 64 callers wait for the node") {
+  Node node;
+  node.count = 1;
+  int given = 0, refused = 0;
+  for (int i = 0; i < 70; ++i)
+    node.outputs->fetch(ids(1), [&](Result<model::Fetched> const& fetched) {
+      ++(fetched ? given : refused);
+      if (!fetched) CHECK(fetched.error().fault == Fault::transient);
+    });
+  CHECK(refused == 6);
+  for (int i = 0; i < 64; ++i) node.answer();
+  CHECK(given == 64);
+}
+
 TEST_CASE("every output that the node does not have is named") {
   Node node;
   node.count = 120;

@@ -126,20 +126,3 @@ TEST_CASE("what the macro block says holds, whatever the micro blocks said") {
                                    "transaction.committed 100"});
   }
 }
-
-TEST_CASE("what a node says counts only until the chain has said more") {
-  model::RelayedTransaction tx;
-  using Outcome = model::SendOutcome;
-  CHECK(model::answered(tx, Outcome::unanswered, "x") == model::EventType::transaction_unknown);
-  CHECK_FALSE(model::answered(tx, Outcome::unanswered, "y"));
-  CHECK(model::answered(tx, Outcome::rejected, "no") == model::EventType::transaction_rejected);
-  CHECK_FALSE(model::answered(tx, Outcome::unanswered, "z"));
-  CHECK(tx.error == "no");
-  CHECK(model::answered(tx, Outcome::accepted, "") == model::EventType::transaction_accepted);
-  CHECK_FALSE(tx.error);
-  CHECK(model::included(tx, Epoch(1), Offset(2)) == model::EventType::transaction_prepared);
-  CHECK_FALSE(model::answered(tx, Outcome::rejected, "missing input"));
-  CHECK(tx.state == RelayedState::prepared);
-  CHECK(model::taken_back(tx) == model::EventType::transaction_reverted);
-  CHECK(tx.state == RelayedState::accepted);
-}

@@ -48,10 +48,22 @@ struct Desk {
     writer->start();
   }
   void submit(model::ChainEvent event) { writer->submit(std::move(event), clock.instant()); }
+  // Keeps the writer busy until the promise is set: what is submitted meanwhile waits together.
+  std::promise<void> busy() {
+    std::promise<void> go;
+    auto const begun = std::make_shared<std::promise<void>>();
+    auto wait = [begun, gate = go.get_future().share()](auto const&) {
+      begun->set_value();
+      gate.wait();
+    };
+    writer->write([](auto&) { return Result<void>(); }, wait);
+    begun->get_future().wait();
+    return go;
+  }
   template <class Condition>
   bool eventually(Condition condition) {
     std::unique_lock lock(mutex);
-    auto const end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    auto const end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
     while (!condition()) {
       if (std::chrono::steady_clock::now() > end) return false;
       rung.wait_for(lock, std::chrono::milliseconds(5));
@@ -204,8 +216,10 @@ TEST_CASE("many waiting events make few transactions with the same result") {
   Desk desk;
   desk.start();
   for (std::uint64_t key = 0; key < RandomHistory::kKeys; ++key) must(desk.add(key));
+  auto go = desk.busy();
   auto const rings = desk.rings;
   for (auto const& event : events) desk.submit(event);
+  go.set_value();
   desk.writer->stop();
   CHECK(desk.standings() == standings_of(rig.deposits()));
   CHECK(desk.rings - rings < events.size());
@@ -217,15 +231,47 @@ TEST_CASE("a full inbox says so, and says when there is room again") {
   options.inbox_events = 4;
   desk.start(options);
   CHECK(desk.writer->room());
-  // A job that waits keeps the writer busy while the inbox fills.
-  std::promise<void> go;
-  auto const gate = go.get_future().share();
-  desk.writer->write([](auto&) { return Result<void>(); }, [gate](auto) { gate.wait(); });
+  auto go = desk.busy();
   for (int i = 0; i < 4; ++i) desk.submit(model::NodeChanged{"a", i % 2 == 0, "following"});
   CHECK_FALSE(desk.writer->room());
   go.set_value();
   CHECK(desk.eventually([&] { return desk.rooms == 1; }));
   CHECK(desk.writer->room());
+}
+
+TEST_CASE("what the writer cannot get to is bounded: writes, and comings and goings of nodes") {
+  Desk desk;
+  ingest::WriterOptions options;
+  options.inbox_events = 2;
+  options.jobs = 2;
+  desk.start(options);
+  std::promise<void> in, go;
+  auto const gate = go.get_future().share();
+  desk.writer->write([](auto&) { return Result<void>(); },
+                     [&in, gate](auto) {
+                       in.set_value();
+                       gate.wait();
+                     });
+  in.get_future().wait();
+  for (int i = 0; i < 9; ++i) desk.submit(model::NodeChanged{"a", i % 2 == 0, "following"});
+  CHECK(desk.writer->waiting() == 2 * options.inbox_events);
+  std::vector<std::future<Result<void>>> answers;
+  for (int i = 0; i < 3; ++i) {
+    auto const done = std::make_shared<std::promise<Result<void>>>();
+    answers.push_back(done->get_future());
+    desk.writer->write([](auto&) { return Result<void>(); },
+                       [done](Result<void> result) { done->set_value(std::move(result)); });
+  }
+  REQUIRE(answers.back().wait_for(std::chrono::seconds(0)) == std::future_status::ready);
+  auto const refused = answers.back().get();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().fault == Fault::transient);
+  CHECK(refused.error().what == "too many writes are waiting");
+  CHECK(desk.metrics.text().find("hotside_limits_reached_total{limit=\"writes\"} 1\n") !=
+        std::string::npos);
+  go.set_value();
+  CHECK(answers[0].get());
+  CHECK(answers[1].get());
 }
 
 TEST_CASE("while the disk is full nothing is lost, and it goes on when there is space") {

@@ -67,12 +67,13 @@ LinkOptions quick_options(std::vector<NodeOptions> nodes) {
   options.nodes = std::move(nodes);
   options.follower.network = *model::network_by_name("dev");
   options.follower.status_every = std::chrono::milliseconds(100);
-  options.follower.answer_within = std::chrono::milliseconds(2'000);
+  options.follower.answer_within = kPatience;
   options.peer.retry_first = std::chrono::milliseconds(20);
   options.peer.retry_ceiling = std::chrono::milliseconds(200);
-  options.peer.handshake_within = std::chrono::milliseconds(2'000);
+  options.peer.handshake_within = kPatience;
   options.peer.close_within = std::chrono::milliseconds(300);
   options.tick_every = std::chrono::milliseconds(20);
+  options.stop_within = kPatience;
   return options;
 }
 
@@ -81,7 +82,7 @@ LinkFixture::LinkFixture(LinkOptions options) {
     log.change([&](auto& lines) { lines.push_back(std::move(text)); });
   };
   link = std::make_unique<Link>(net.io, std::move(options), chain::Stored{}, sink, board, metrics,
-                                system_clock(), write);
+                                clock, write);
   link->start();
 }
 

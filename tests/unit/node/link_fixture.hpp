@@ -25,15 +25,38 @@ struct Told {
   }
 };
 
+// Its questions are those of the net thread, at each turn at least one.
 class RecordingSink : public EventSink {
  public:
-  bool room() const override { return room_; }
+  bool room() const override {
+    asked_.change([](std::size_t& times) { ++times; });
+    return room_;
+  }
   void submit(model::ChainEvent event, Instant received) override;
-  void set_room(bool room) { room_ = room; }
+  void set_room(bool room) { room_ = room; }  // on the net thread
+  // Until it was asked so many times more.
+  bool wait_asked(std::size_t more) const {
+    auto const enough = asked_.get() + more;
+    return asked_.wait([&](std::size_t times) { return times >= enough; });
+  }
   Watched<Told> told;
 
  private:
   std::atomic<bool> room_ = true;
+  mutable Watched<std::size_t> asked_;
+};
+
+// The system's clock, with a monotonic hand that can be put forward.
+class ForwardClock final : public Clock {
+ public:
+  Time now() const override { return system_clock().now(); }
+  Instant instant() const override {
+    return system_clock().instant() + std::chrono::milliseconds(ahead_ms_);
+  }
+  void advance(std::chrono::milliseconds by) { ahead_ms_ += by.count(); }
+
+ private:
+  std::atomic<std::int64_t> ahead_ms_ = 0;
 };
 
 using simnode::Generation;
@@ -53,6 +76,7 @@ struct Sim {
   std::unique_ptr<SimNode> node;
 };
 
+// Short delays, but no deadline that a slow machine could miss.
 LinkOptions quick_options(std::vector<NodeOptions> nodes);
 
 struct LinkFixture {
@@ -74,8 +98,8 @@ struct LinkFixture {
     }
     return false;
   }
-  model::NodeStatus node(std::size_t id) { return board.read().nodes.at(id); }
 
+  ForwardClock clock;
   NetThread net;
   RecordingSink sink;
   model::StatusBoard board;

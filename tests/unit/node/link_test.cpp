@@ -43,12 +43,11 @@ TEST_CASE("a link catches up and follows live", "[node][sim]") {
   sim.act("grow 1");
   REQUIRE(f.reaches(sim.height()));
   CHECK(f.sink.told.get().problems.empty());
-  CHECK(f.board_shows([](auto const& live) {
+  CHECK(f.board_shows([&](auto const& live) {
     return live.nodes[0].state == NodeState::following && live.nodes[0].following &&
            live.nodes[0].text.empty() && live.last_block_at && live.node_reachable_since &&
-           live.epochs_left == 0;
+           live.epochs_left == 0 && live.nodes[0].generation == model::to_string(generation);
   }));
-  CHECK(f.node(0).generation == model::to_string(generation));
   CHECK(counted(f, "hotside_node_up{node=\"a\"}") == 1);
   sim.check_unharmed();
 }
@@ -143,12 +142,8 @@ TEST_CASE("a wrong token is said to be one, and heals when the file is repaired"
 
 TEST_CASE("an unreachable node says why", "[node]") {
   TempFile token(wire::Token::random().base64());
-  std::uint16_t port = 0;
-  {
-    FakeNode gone([](FakeConnection&) {});
-    port = gone.port();
-  }
-  auto options = quick_options({{"a", "ws://127.0.0.1:" + std::to_string(port), token.path()},
+  DeafPort const deaf;
+  auto options = quick_options({{"a", deaf.endpoint(), token.path()},
                                 {"b", "ws://no-such-host.invalid:3145", token.path()},
                                 {"c", "ws://127.0.0.1:1", "/nonexistent/api.token"}});
   LinkFixture f(options);
@@ -210,16 +205,20 @@ TEST_CASE("a node that falls silent in mid-air is left", "[node]") {
 TEST_CASE("a sink without room is waited for, and no deadline passes meanwhile", "[node][sim]") {
   Sim sim(Generation::v1_2_2);
   sim.act("grow 20");
-  auto options = quick_options({sim.options("a")});
-  options.follower.answer_within = std::chrono::milliseconds(300);
-  LinkFixture f(options);
+  LinkFixture f(quick_options({sim.options("a")}));
   REQUIRE(f.reaches(sim.height()));
-  f.sink.set_room(false);
+  // A question that is not answered before all this is over.
+  sim.act("stall 3600");
+  f.clock.advance(std::chrono::seconds(1));
+  REQUIRE(f.sink.wait_asked(5));
+  f.net.call([&] { f.sink.set_room(false); });
+  REQUIRE(f.sink.wait_asked(2));  // from here on it is known
   auto const before = f.sink.told.get();
+  f.clock.advance(std::chrono::hours(1));  // longer than any deadline
+  REQUIRE(f.sink.wait_asked(5));
+  sim.act("stall 0");
   sim.act("grow 25");
-  // Longer than any deadline of the follower, measured on our own clock.
-  auto const until = std::chrono::steady_clock::now() + std::chrono::milliseconds(900);
-  REQUIRE(f.board_shows([&](auto const&) { return std::chrono::steady_clock::now() > until; }));
+  REQUIRE(f.sink.wait_asked(5));
   CHECK(f.sink.told.get().events == before.events);
   auto const lines = f.log.get().size();
   f.sink.set_room(true);
@@ -269,13 +268,13 @@ TEST_CASE("a one-off request is answered once", "[node][sim]") {
   REQUIRE(reply);
   CHECK(std::holds_alternative<wire::ErrorReply>(reply->body));
   SECTION("in time or not") {
-    sim.act("stall 5");
+    sim.act("stall 3600");
     auto const late = ask(std::chrono::milliseconds(50));
     REQUIRE(!late);
     CHECK(late.error().what == "no answer in time");
   }
   SECTION("or the loss is told") {
-    sim.act("stall 5");
+    sim.act("stall 3600");
     auto answer = std::make_shared<std::promise<Result<wire::NodeMessage>>>();
     f.link->request(*wire::OutputsList::make({Hash{}}), kPatience,
                     [answer](Result<wire::NodeMessage> got) { answer->set_value(got); });
@@ -285,6 +284,23 @@ TEST_CASE("a one-off request is answered once", "[node][sim]") {
     REQUIRE(result.wait_for(kPatience) == std::future_status::ready);
     CHECK(!result.get());
   }
+}
+
+TEST_CASE("one-off requests that wait are bounded", "[node][sim]") {
+  Sim sim(Generation::v1_2_2);
+  auto options = quick_options({sim.options("a")});
+  options.requests_max = 1;
+  LinkFixture f(options);
+  REQUIRE(f.reaches(sim.height()));
+  sim.act("stall 600");
+  f.link->request(*wire::OutputsList::make({Hash{}}), kPatience, [](auto const&) {});
+  auto answer = std::make_shared<std::promise<Result<wire::NodeMessage>>>();
+  f.link->request(*wire::OutputsList::make({Hash{}}), kPatience,
+                  [answer](Result<wire::NodeMessage> got) { answer->set_value(got); });
+  auto const refused = answer->get_future().get();
+  REQUIRE(!refused);
+  CHECK(refused.error().what == "too many requests wait for the node");
+  CHECK(contains(f.metrics.text(), "hotside_limits_reached_total{limit=\"node_requests\"} 1\n"));
 }
 
 TEST_CASE("a link stops at any moment, in bounded time", "[node][sim]") {

@@ -26,6 +26,7 @@ struct Fixture {
   SessionOptions options;
   std::unique_ptr<Session> session;
 
+  Fixture() { options.handshake_within = kPatience; }
   void connect(std::string const& endpoint) {
     options.endpoint = endpoint;
     net.call([this] {
@@ -109,14 +110,9 @@ TEST_CASE("two Pongs, and a Pong nobody asked for, change nothing", "[node]") {
 
 TEST_CASE("a connection that fails says why", "[node]") {
   Fixture f;
-  f.options.handshake_within = std::chrono::milliseconds(200);
   SECTION("refused") {
-    std::uint16_t port = 0;
-    {
-      FakeNode gone([](FakeConnection&) {});
-      port = gone.port();
-    }
-    f.connect("ws://127.0.0.1:" + std::to_string(port));
+    DeafPort const deaf;
+    f.connect(deaf.endpoint());
     CHECK(f.wait_closed() == "cannot connect: Connection refused");
   }
   SECTION("no such name") {
@@ -142,6 +138,7 @@ TEST_CASE("a connection that fails says why", "[node]") {
     CHECK(!f.seen.get().opened);
   }
   SECTION("silence") {
+    f.options.handshake_within = std::chrono::milliseconds(200);
     FakeNode silent([](FakeConnection& connection) { connection.wait_for_close(); });
     f.connect(silent.endpoint());
     CHECK(f.wait_closed() == "connected, but no WebSocket handshake in time");

@@ -20,7 +20,7 @@
 namespace hotside::node::testing {
 
 namespace asio = boost::asio;
-inline constexpr std::chrono::seconds kPatience{30};  // only failures wait this long
+inline constexpr std::chrono::seconds kPatience{120};  // only failures wait this long
 
 class NetThread {
  public:
@@ -128,6 +128,22 @@ class FakeNode {
   std::mutex mutex_;
   asio::ip::tcp::socket* current_ = nullptr;
   std::thread thread_;
+};
+
+// A port at which every connection is refused: taken, so that nobody else can listen there, and not
+// listened at.
+class DeafPort {
+ public:
+  DeafPort() : acceptor_(io_, asio::ip::tcp::v4()) {
+    acceptor_.bind({asio::ip::make_address("127.0.0.1"), 0});
+  }
+  std::string endpoint() const {
+    return "ws://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port());
+  }
+
+ private:
+  asio::io_context io_;
+  asio::ip::tcp::acceptor acceptor_;
 };
 
 // A file in the temporary folder, gone at the end.

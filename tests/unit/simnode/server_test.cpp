@@ -7,6 +7,7 @@
 #include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 #include <deque>
+#include <sstream>
 #include <websocketpp/client.hpp>
 #include <websocketpp/config/asio_no_tls_client.hpp>
 
@@ -18,6 +19,8 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 namespace {
+
+constexpr auto kPatience = 120s;  // only failures wait this long
 
 using Endpoint = websocketpp::client<websocketpp::config::asio_client>;
 
@@ -48,6 +51,11 @@ class WsClient {
   void send_text(std::string const& text) {
     REQUIRE(!connection_->send(text, websocketpp::frame::opcode::text));
   }
+  // Until everything was handed to the system; what was sent before goes out in one write.
+  void flush() {
+    run_until([this] { return connection_->get_buffered_amount() == 0; });
+    REQUIRE(connection_->get_buffered_amount() == 0);
+  }
   void ping() { connection_->ping("hello"); }
   std::string receive() {
     run_until([this] { return !frames_.empty() || is_closed_; });
@@ -68,7 +76,7 @@ class WsClient {
   }
   template <class Condition>
   void run_until(Condition condition) {
-    auto const deadline = std::chrono::steady_clock::now() + 10s;
+    auto const deadline = std::chrono::steady_clock::now() + kPatience;
     while (!condition() && std::chrono::steady_clock::now() < deadline) io_.run_one_for(100ms);
   }
 
@@ -143,11 +151,13 @@ TEST_CASE("requests that arrive together are answered in the order of their gene
   auto node = started(options);
   WsClient client(node->port(), options.token);
   // Held while stalled, so that they are there together whatever the sockets do.
-  REQUIRE(node->act("stall 0.2").has_value());
+  REQUIRE(node->act("stall 3600").has_value());
   client.send(R"({"type":"chain_name","id":1})");
   client.send(R"({"type":"chain_name","id":2})");
   client.send(R"({"type":"version_info","id":3})");
   client.send(R"({"type":"chain_name","id":5})");
+  client.flush();
+  REQUIRE(node->act("stall 0").has_value());
   std::string order;
   for (int i = 0; i < 4; ++i) {
     auto const reply = client.receive();
@@ -211,12 +221,21 @@ TEST_CASE("a scenario runs by itself, a speed makes blocks by itself") {
   auto options = quiet(Generation::dev);
   options.scenario = "repeat 3\n grow\nend\nepoch-length 50\nspeed 1000\n";
   auto node = started(options);
-  auto const deadline = std::chrono::steady_clock::now() + 10s;
-  auto const offset = [&node] { return std::stoul(node->act("height")->substr(2)); };
-  while (offset() < 10 && std::chrono::steady_clock::now() < deadline) {
-  }
-  CHECK(offset() >= 10);
-  CHECK(*node->act("scenario") == "done");
+  // The blocks do not stop where we look: "epoch offset hash", the first three epochs being given.
+  auto const has_grown = [&node] {
+    std::istringstream height(*node->act("height"));
+    std::uint64_t epoch = 0, offset = 0;
+    height >> epoch >> offset;
+    return epoch > 3 || offset >= 10;
+  };
+  auto const eventually = [](auto const& condition) {
+    auto const deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!condition())
+      if (std::chrono::steady_clock::now() > deadline) return false;
+    return true;
+  };
+  CHECK(eventually(has_grown));
+  CHECK(eventually([&node] { return *node->act("scenario") == "done"; }));
 }
 
 TEST_CASE("a node can be stopped at any moment") {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "store/database.hpp"
+#include "store/maintenance.hpp"
 #include "store/store.hpp"
 #include "tests/support/blocks.hpp"
 #include "tests/support/must.hpp"
@@ -403,4 +404,57 @@ TEST_CASE("a row that says what cannot be is refused, and nothing ends") {
   REQUIRE(errors.size() == 1);
   CHECK(errors[0].fault == Fault::corrupt);
   CHECK(errors[0].what.ends_with(" that is not one"));
+}
+
+TEST_CASE("answers are kept for a week, and forgotten a portion at a time") {
+  Stage stage;
+  constexpr auto day = std::chrono::hours(24);
+  Time const first = from_unix_ms(1'700'000'000'000);
+  store::KeptAnswer const answer{bytes_of<Hash>(1), 201, "{}", "/v1/bundles/1"};
+  auto const rows = [&] {
+    auto const text = must(store::fingerprint(stage.url));
+    auto const at = text.find("idempotency ") + 12;
+    return std::stoi(text.substr(at));
+  };
+  stage.write([&](store::WriteTxn& txn) {
+    for (int i = 0; i < 2'500; ++i)
+      must(txn.audit().keep("a", std::to_string(i), answer, first + std::chrono::milliseconds(i)));
+  });
+  auto const kept = [&](std::string const& key, Time now) {
+    std::optional<store::KeptAnswer> found;
+    stage.write([&](store::WriteTxn& txn) { found = must(txn.audit().kept("a", key, now)); });
+    return found;
+  };
+  auto const found = kept("2499", first + 7 * day);
+  REQUIRE(found);
+  CHECK(found->location == "/v1/bundles/1");
+  CHECK(rows() == 2'500);
+  CHECK_FALSE(kept("2499", first + 8 * day));  // it is still there, and does not count
+  CHECK(rows() == 1'500);
+  stage.write([&](store::WriteTxn& txn) {
+    must(txn.audit().keep("a", "2499", {bytes_of<Hash>(2), 200, "[]", {}}, first + 8 * day));
+  });
+  auto const anew = kept("2499", first + 8 * day);
+  REQUIRE(anew);
+  CHECK(anew->request == bytes_of<Hash>(2));
+  CHECK(rows() == 500);
+  CHECK_FALSE(kept("1", first + 8 * day));
+  CHECK(rows() == 1);
+}
+
+TEST_CASE("a file that another program has locked is waited for, and not without end") {
+  TempDir dir;
+  TestClock clock;
+  auto const path = (dir.path() / "db").string();
+  store::OpenOptions options;
+  options.busy_timeout = std::chrono::milliseconds(20);
+  auto const database = must(store::Database::open("sqlite:" + path, kIdentity, clock, options));
+  sqlite3* other = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &other) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
+  auto const refused = database->begin();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().fault == Fault::transient);
+  sqlite3_close(other);
+  CHECK(database->begin());
 }

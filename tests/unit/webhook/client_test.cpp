@@ -118,6 +118,27 @@ TEST_CASE("nor is a connection used that another endpoint was allowed to make") 
   CHECK(again.status == 200);
 }
 
+TEST_CASE("a look at where a name leads connects to nothing") {
+  Listener listener;
+  auto const client = make();
+  auto const first =
+      wait(*client, client->start({listener.url(), "body", {}, true}), &listener, ok("thanks"));
+  CHECK(first.status == 200);  // a connection that could be used again
+  // Escaped, so that only who resolves it knows that it is an address.
+  auto url = listener.url();
+  url.replace(url.find("127"), 3, "%31%32%37");
+  for (auto const& each : {url, listener.url()}) {
+    auto const reply =
+        wait(*client, client->start({each, "", {}, false, true}), &listener, ok("x"));
+    CHECK(reply.refused == "127.0.0.1");
+    CHECK_FALSE(reply.status);
+  }
+  CHECK_FALSE(listener.has_caller());
+  auto const open = wait(*client, client->start({"http://1.1.1.1/", "", {}, false, true}));
+  CHECK_FALSE(open.refused);
+  CHECK(open.error);
+}
+
 TEST_CASE("redirects are an answer like any other") {
   Listener listener, elsewhere;
   auto const client = make();

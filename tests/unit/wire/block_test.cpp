@@ -308,6 +308,36 @@ TEST_CASE("a recipient of another network, and one that is no point") {
   CHECK(refusal(block_json(raw, hash, Generation::dev, kHrp), Generation::dev).empty());
 }
 
+TEST_CASE("parts of a block that are larger than any are refused by their size") {
+  auto const after = [](std::string json, std::string const& mark, std::string const& more) {
+    auto const at = json.find(mark);
+    REQUIRE(at != std::string::npos);
+    return json.insert(at + mark.size(), more);
+  };
+  auto const of_size = [](std::size_t bytes) { return std::string(bytes, ' '); };
+  auto const raw_micro = BlockMaker(3).micro(7, 3, 1);
+  auto const micro =
+      block_json(raw_micro, micro_block_hash(raw_micro.header), Generation::dev, kHrp);
+  auto const in_transaction = [&](std::size_t bytes) {
+    return refusal(after(micro, "\"transactions\":[{", of_size(bytes)), Generation::dev);
+  };
+  CHECK(in_transaction(60U << 20U).empty());
+  CHECK(in_transaction(64U << 20U) == "size");
+  auto const raw_macro = BlockMaker(3).macro(7, 2, 5, 4);
+  auto const macro =
+      block_json(raw_macro, macro_block_hash(raw_macro.header), Generation::dev, kHrp);
+  auto const in_output = [&](std::size_t bytes) {
+    return refusal(after(macro, "\"outputs\":[{", of_size(bytes)), Generation::dev, 6);
+  };
+  CHECK(in_output(1U << 19U).empty());
+  CHECK(in_output(1U << 20U) == "size");
+  auto const first = macro.find("\"validators\":[") + std::string_view("\"validators\":[").size();
+  auto const one = macro.substr(first, macro.find('}', first) + 1 - first);
+  std::string many;
+  for (int i = 0; i < 4'096; ++i) many += one + ",";
+  CHECK(refusal(after(macro, "\"validators\":[", many), Generation::dev, 6) == "size");
+}
+
 TEST_CASE("a bad block says which one it is") {
   auto const raw = BlockMaker(17).micro(7, 3, 0);
   auto const hash = micro_block_hash(raw.header);

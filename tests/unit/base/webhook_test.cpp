@@ -1,4 +1,4 @@
-// Where a webhook may go.
+// Where a webhook may go, and what it is signed with.
 
 #include <arpa/inet.h>
 
@@ -113,4 +113,23 @@ TEST_CASE("the id of a configured webhook follows from its url") {
   CHECK(model::webhook_id("https://a.example/") != model::webhook_id("https://a.example/x"));
   CHECK(model::random_webhook_id() != model::random_webhook_id());
   CHECK(model::random_webhook_id().size() == 19);
+}
+
+TEST_CASE("a secret is whsec_ and Base64 of 24 to 64 bytes, and no error shows one") {
+  CHECK(model::WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")->key().size() == 24);
+  CHECK(model::WebhookSecret::parse("whsec_" + std::string(85, 'A') + "w==")->key().size() == 64);
+  for (std::string const text :
+       {"", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS!", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw ",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwA", "Whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}) {
+    INFO(text);
+    auto const parsed = model::WebhookSecret::parse(text);
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().what.find("MfKQ") == std::string::npos);
+  }
+  CHECK_FALSE(model::WebhookSecret::parse("whsec_" + std::string(88, 'A')));  // 66 bytes
+  auto const made = model::WebhookSecret::make();
+  CHECK(made.key().size() == 32);
+  CHECK(model::WebhookSecret::parse(made.text())->key() == made.key());
+  CHECK(made.text() != model::WebhookSecret::make().text());
 }
