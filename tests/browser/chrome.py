@@ -10,11 +10,16 @@ import subprocess
 import tempfile
 import time
 
+PATIENCE = 300  # seconds that only failures wait
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--remote-debugging-pipe", "--window-size=1280,1300",
 ]
+
+
+class Refused(RuntimeError):
+    """The browser would not do it; also because a page is being left at this moment."""
 
 
 class Chrome:
@@ -67,7 +72,7 @@ class Chrome:
         message, self._buffer = self._buffer.split(b"\0", 1)
         return json.loads(message)
 
-    def _call(self, method, params=None, session=None, limit=60):
+    def _call(self, method, params=None, session=None, limit=PATIENCE):
         self._next += 1
         message = {"id": self._next, "method": method, "params": params or {}}
         if session:
@@ -80,7 +85,7 @@ class Chrome:
             answer = self._read(deadline)
             if answer.get("id") == message["id"]:
                 if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']}")
+                    raise Refused(f"{method}: {answer['error']}")
                 return answer["result"]
             if answer.get("sessionId") != self._watched:
                 continue
@@ -99,8 +104,9 @@ class Page:
         return self._chrome._call(method, params, self._session)
 
     def open(self, url):
+        self.run("window.isLeft = true")
         self.call("Page.navigate", {"url": url})
-        self.wait(f"location.href === {json.dumps(url)} && document.readyState === 'complete'")
+        self.wait(f"!window.isLeft && location.href === {json.dumps(url)} && document.readyState === 'complete'")
 
     def run(self, script):
         """The value of a JavaScript expression."""
@@ -113,12 +119,15 @@ class Page:
     def text(self, selector):
         return self.run(f"(document.querySelector({json.dumps(selector)}) || {{}}).innerText || ''")
 
-    def wait(self, script, limit=20):
+    def wait(self, script, limit=PATIENCE):
         """Until the expression is true; what the page shows then is in the failure."""
         end = time.monotonic() + limit
         while time.monotonic() < end:
-            if self.run(f"!!({script})"):
-                return
+            try:
+                if self.run(f"!!({script})"):
+                    return
+            except Refused:
+                pass  # between two pages
             select.select([], [], [], 0.1)
         raise AssertionError(f"never true: {script}\n{self.text('body')}\n{self._chrome.console}")
 

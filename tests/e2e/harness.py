@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from stegos import blocks, client, feed
 REPO = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("HOTSIDE_BIN", REPO / "build/release/bin/hotside")).resolve()
 POLL = 0.05
-PATIENCE = 60.0
+PATIENCE = 300.0  # only failures wait this long
 FOREVER = 100 * 365 * 86400  # recorded blocks are old; age is not what these tests are about
 
 
@@ -37,10 +38,42 @@ def eventually(what, text, timeout=PATIENCE, alive=None):
         time.sleep(POLL)
 
 
+def _own_ports():
+    """Ports that stay ours until somebody listens, and between a program's end and its next start.
+
+    They lie below those that the system gives to whoever connects or asks for any, and are taken by the
+    hundred: a name in the kernel tells other runs of these tests so, for as long as this process lives.
+    """
+    first_of_the_system = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    hundreds = list(range(10_000, first_of_the_system - 99, 100))
+    random.SystemRandom().shuffle(hundreds)
+    for hundred in hundreds:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind("\0hotside-test-ports-%d" % hundred)
+        except OSError:
+            continue  # another run has them
+        _claims.append(claim)
+        for port in range(hundred, hundred + 100):
+            with socket.socket() as probe:
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    continue  # a service of this machine
+            yield port
+
+
+_claims = []
+_ports = _own_ports()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    port = next(_ports, None)
+    if port is None:  # the system gives all of them away
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+    return port
 
 
 def clean_environment():
@@ -93,7 +126,7 @@ class Program:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self, timeout=20):
+    def stop(self, timeout=PATIENCE):
         """SIGTERM; gives the exit code."""
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -103,7 +136,7 @@ class Program:
             raise Timeout("still running %g s after SIGTERM" % timeout) from None
 
 
-def run(args, where, timeout=30, extra=None):
+def run(args, where, timeout=PATIENCE, extra=None):
     """Runs a command to its end: exit code, output, errors."""
     assert BINARY.exists(), "no program at %s: build it, or set HOTSIDE_BIN" % BINARY
     done = subprocess.run([str(BINARY), *map(str, args)], cwd=where, timeout=timeout, text=True,
@@ -118,6 +151,11 @@ class Reply:
     @property
     def json(self):
         return json.loads(self.body)
+
+    def whole(self):
+        """All of it but what is new each time: what the same Idempotency-Key has to give again."""
+        return self.status, sorted((name, value) for name, value in self.headers.items()
+                                   if name not in ("Date", "X-Request-Id")), self.body
 
     def __repr__(self):
         return "%d %s" % (self.status, self.body[:600])
@@ -164,7 +202,7 @@ class Service:
 
     # --- HTTP ---
 
-    def ask(self, method, path, body=None, headers=None, timeout=75):
+    def ask(self, method, path, body=None, headers=None, timeout=PATIENCE):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             send = dict(headers or {})
@@ -238,12 +276,18 @@ class Service:
         except Timeout as why:
             raise Timeout("%s; status is %s" % (why, self.get("/v1/status"))) from None
 
+    def wait_tip(self, node):
+        """Waits until the service has what the simulated node has."""
+        tip = node.do("height")[0].split()[-1]
+        eventually(lambda: (self.through() or {}).get("block_hash") == tip, "the node's tip",
+                   alive=self.program.process)
+
     def reasons(self):
         reply = self.get("/readyz")
         assert (reply.status == 200) == reply.json["ready"], reply
         return [r["code"] for r in reply.json["reasons"]]
 
-    def wait_reason(self, code, timeout=20):
+    def wait_reason(self, code, timeout=PATIENCE):
         eventually(lambda: code in self.reasons(), "/readyz to say " + code, timeout,
                    self.program.process)
 
@@ -305,7 +349,7 @@ class SimNode:
     def _open(self):
         # The control port, not the API: a connect without a handshake aborts a real dev node.
         try:
-            socket.create_connection(("127.0.0.1", self.control), 1).close()
+            socket.create_connection(("127.0.0.1", self.control), PATIENCE).close()
             return self.token_file.exists()
         except OSError:
             return False
@@ -329,7 +373,7 @@ class SimNode:
     def do(self, *actions):
         """Sends action lines and gives the answers; each must be ok."""
         answers = []
-        with socket.create_connection(("127.0.0.1", self.control), 30) as link:
+        with socket.create_connection(("127.0.0.1", self.control), PATIENCE) as link:
             stream = link.makefile("rw", newline="\n")
             for action in actions:
                 stream.write(action + "\n")

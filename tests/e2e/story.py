@@ -164,6 +164,7 @@ def write(seed, epochs, strangers, pace=0.02, before=0.0):
     for address in strangers:
         story.say("pay %s 7000000" % address)
     story.seal()
+    story.recreated()  # own2 is paid in no other way, and every story is to tell of it
     while story.epochs < epochs - 1:
         story.dice.choices([what for what, _ in CHANCES], [part for _, part in CHANCES])[0](story)
     story.seal()

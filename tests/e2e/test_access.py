@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import Service, eventually, free_port, run, write_config
+from harness import PATIENCE, Reply, Service, eventually, free_port, run, write_config
 from test_api import A, B, C, World, _as, _tokens, key_address, problem
 
 
@@ -43,7 +43,7 @@ def over_tls(service, ca, path, version=None):
     if version:
         context.minimum_version = context.maximum_version = version
         context.set_ciphers("DEFAULT@SECLEVEL=0")  # so that it is the service who says no
-    link = http.client.HTTPSConnection("127.0.0.1", service.port, timeout=30, context=context)
+    link = http.client.HTTPSConnection("127.0.0.1", service.port, timeout=PATIENCE, context=context)
     try:
         link.request("GET", path)
         reply = link.getresponse()
@@ -74,8 +74,8 @@ def test_tls(where, token_file):
             over_tls(service, cert, "/v1/status", ssl.TLSVersion.TLSv1_1)
         with pytest.raises(OSError):
             service.get("/healthz")  # plain HTTP is not answered
-        with socket.create_connection(("127.0.0.1", service.port), 60) as silent:
-            silent.settimeout(120)
+        with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as silent:
+            silent.settimeout(PATIENCE)
             assert silent.recv(1) == b""  # no handshake: cut
         # A broken pair leaves what was there, a good one is used for new connections.
         good_key = key.read_bytes()
@@ -97,6 +97,42 @@ def test_tls(where, token_file):
         service.kill()
 
 
+def test_commands_over_tls(where, token_file):
+    cert, key = make_cert(where, "first")
+    other_cert, other_key = make_cert(where, "second")
+    service = idle(where, token_file, tls_cert=str(cert), tls_key=str(key))
+    service.launch()
+    by_config = ["--config", service.config]
+    by_url = ["--url", "https://127.0.0.1:%d" % service.port]
+
+    def command(*words, trust=cert):
+        return run(words, where, extra={"SSL_CERT_FILE": str(trust)})
+    try:
+        # Its own certificate is known from its configuration, whoever signed it and whatever its name.
+        eventually(lambda: command("address", "list", *by_config, trust=other_cert)[0] == 0, "TLS",
+                   alive=service.program.process)
+        many = where / "addresses.csv"
+        many.write_text("address\n" + "".join(key_address(i) + "\n" for i in range(1, 1501)))  # two pieces
+        assert command("address", "import", many, *by_config)[1].startswith("1500 created")
+        assert command("hold", "set", "--reason", "a drill", *by_config)[0] == 0
+        assert command("hold", "lift", "--reason", "it is over", *by_url)[:2] == (0, "lifted\n")
+        # Of another place it is to be one that the system trusts, and of this name.
+        code, _, err = command("address", "list", *by_url, trust=other_cert)
+        assert code == 1 and "certificate verify failed" in err
+        code, _, err = command("address", "list", "--url", by_url[1].replace("127.0.0.1", "localhost"))
+        assert code == 1 and "certificate verify failed" in err
+        # Whoever shows another one is told nothing.
+        (where / "api.secret").write_text("very-secret")
+        cert.write_bytes(other_cert.read_bytes())
+        code, _, err = command("address", "list", *by_config, "--api-token-file", where / "api.secret")
+        assert code == 1 and "another certificate than the one in " + str(cert) in err
+        cert.write_text("nothing")
+        assert "not a certificate" in command("address", "list", *by_config)[2]
+        assert service.stop() == 0
+    finally:
+        service.kill()
+
+
 def test_no_strangers_without_tokens(where, token_file):
     config = write_config(where / "h.toml", [("ws://127.0.0.1:1", token_file)],
                           http={"listen": "0.0.0.0:0"})
@@ -105,10 +141,24 @@ def test_no_strangers_without_tokens(where, token_file):
     assert run(["serve", "--config", config], where)[0] == 2
 
 
+def pipelined(service, path, token, count):
+    """So many requests in one piece: they come in the same second, whatever the machine does meanwhile."""
+    text = "GET %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n" % (path, token)
+    replies = []
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as link:
+        link.sendall(text.encode() * count)
+        stream = link.makefile("rb")
+        for _ in range(count):
+            status = int(stream.readline().split()[1])
+            headers = http.client.parse_headers(stream)
+            replies.append(Reply(status, headers, stream.read(int(headers["Content-Length"]))))
+    return replies
+
+
 def test_requests_per_second(where, token_file):
     tokens = _tokens(where / "tokens.toml", greedy="read", modest="read")
     with idle(where, token_file, tokens_file=str(tokens), requests_per_second=2) as service:
-        replies = [service.get("/v1/status", **_as("greedy")) for _ in range(100)]
+        replies = pipelined(service, "/v1/status", "greedy", 100)
         refused = [r for r in replies if r.status != 200]
         assert refused
         for reply in refused:
@@ -124,7 +174,7 @@ class Stream:
     """A client of /v1/events/stream, written from the specification of server-sent events."""
 
     def __init__(self, service, last=None, query=""):
-        self.link = http.client.HTTPConnection("127.0.0.1", service.port, timeout=120)
+        self.link = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
         self.link.request("GET", "/v1/events/stream" + query,
                           headers={} if last is None else {"Last-Event-ID": str(last)})
         self.reply = self.link.getresponse()

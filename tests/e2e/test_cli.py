@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness import BINARY, REPO, clean_environment, free_port, run
+from harness import BINARY, PATIENCE, REPO, clean_environment, free_port, run
 
 VALUES = {"FILE": "no-such-file", "URL": "http://127.0.0.1:9", "ADDR": "127.0.0.1:0"}
 
@@ -155,7 +155,7 @@ def script(shell, where):
 
 
 def ask_shell(argv, text, where):
-    done = subprocess.run([*argv, text], cwd=where, capture_output=True, text=True, timeout=60,
+    done = subprocess.run([*argv, text], cwd=where, capture_output=True, text=True, timeout=PATIENCE,
                           env={**clean_environment(), "LC_ALL": "C.UTF-8"}, check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
@@ -222,7 +222,7 @@ def test_manual_has_all(where):
     code, page, err = run(["manual"], where)
     assert (code, err) == (0, "")
     done = subprocess.run(["groff", "-k", "-man", "-Tutf8", "-ww", "-P-cbou", "-rLL=200n"], input=page,
-                          capture_output=True, text=True, timeout=60, check=True)
+                          capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stderr == ""
     text = done.stdout.replace("\u2010", "-").replace("\u2212", "-")
     for command in LEAVES:
@@ -238,7 +238,7 @@ def test_install(where):
     """What an administrator gets, under any prefix."""
     build = BINARY.parents[1]
     done = subprocess.run(["cmake", "--install", str(build), "--prefix", str(where / "p")], cwd=REPO,
-                          capture_output=True, text=True, timeout=120, check=False)
+                          capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     at = where / "p"
     assert run(["manual"], where)[1] == (at / "share/man/man1/hotside.1").read_text()
@@ -246,6 +246,6 @@ def test_install(where):
         at / "share/bash-completion/completions/hotside").read_text()
     assert (at / "share/zsh/site-functions/_hotside").read_text().startswith("#compdef hotside\n")
     assert "ExecStart=%s/bin/hotside serve " % at in (at / "lib/systemd/system/hotside.service").read_text()
-    done = subprocess.run([str(at / "bin/hotside"), "--version"], capture_output=True, text=True, timeout=60,
+    done = subprocess.run([str(at / "bin/hotside"), "--version"], capture_output=True, text=True, timeout=PATIENCE,
                           check=False)
     assert done.returncode == 0

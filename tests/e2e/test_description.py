@@ -175,7 +175,10 @@ def node(where):
 
 def test_examples_are_what_comes_back(where, node):
     with Service(where, [(node.endpoint, node.token_file)]) as service, Receiver() as receiver:
-        eventually(lambda: service.through(), "the first blocks")
+        def like_the_example():
+            status = service.good("/v1/status")
+            return status["ready"] and status["nodes"][0]["state"] == "following"
+        eventually(like_the_example, "the service to be ready")
         guide = Guide(service)
         walk(guide, node, receiver)
         described = {(method, path) for path, operations in guide.paths.items()

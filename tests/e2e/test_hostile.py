@@ -168,7 +168,7 @@ def test_strangers_who_take_all_connections_keep_no_caller_out(where, token_file
     nowhere = "ws://127.0.0.1:%d" % free_port()
     with Service(where, [(nowhere, token_file)],
                  http={"tokens_file": str(tokens), "max_connections": 100}) as service:
-        kept = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+        kept = http.client.HTTPConnection("127.0.0.1", service.port, timeout=harness.PATIENCE)
 
         def ask():
             began = time.monotonic()
@@ -214,7 +214,7 @@ def test_few_open_files_are_enough(where, token_file):
                 link.close()
         finally:
             process.terminate()
-            assert process.wait(60) == 0
+            assert process.wait(harness.PATIENCE) == 0
 
 
 # What each role may do, as product.md says: (method, path, roles that may).
@@ -239,7 +239,7 @@ def test_no_role_leaks_into_another(where, token_file):
                 assert (status != 403) == (role in allowed), (method, path, role, status)
                 assert status < 500 and status != 401
         # One connection, several callers: each request stands for itself.
-        link = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+        link = http.client.HTTPConnection("127.0.0.1", service.port, timeout=harness.PATIENCE)
         for token, want in (("admin", 200), ("", 401), ("read", 200), ("wrong", 401), ("relay", 200)):
             link.request("GET", "/v1/status", headers=_as(token)["headers"] if token else {})
             reply = link.getresponse()

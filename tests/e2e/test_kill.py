@@ -7,7 +7,7 @@ import time
 import pytest
 
 import story
-from harness import Service, SimNode, eventually
+from harness import PATIENCE, Service, SimNode, eventually
 from test_simnode import GENERATIONS, STRANGERS, committed, wait_equal
 
 KILLS = int(os.environ.get("HOTSIDE_KILLS", "10"))
@@ -42,7 +42,7 @@ def test_kill_at_random_moments(generation, where):
                 told = now
             print("%d of %d kills while the chain moved" % (moving, kills))
             eventually(service.alive, "/healthz", alive=service.program.process)
-            node.finish(60 + KILLS)
+            node.finish(PATIENCE + KILLS)
             wait_equal(service, node, addresses)
             assert service.events()[:len(told)] == told, "the past of the feed changed"
             assert set(service.check_feed().committed) == committed(node, addresses)

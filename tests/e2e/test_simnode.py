@@ -5,7 +5,7 @@ import threading
 import pytest
 
 import story
-from harness import PATIENCE, Service, SimNode, Timeout, eventually
+from harness import PATIENCE, Service, SimNode, Timeout, eventually, run
 from stegos import bech32, oracle, payments
 
 GENERATIONS = ["1.2.2", "dev", "1.3"]
@@ -74,7 +74,7 @@ class Consumer:
 
     def __exit__(self, *_):
         self._stop.set()
-        self._thread.join(70)
+        self._thread.join(PATIENCE)
 
     def _run(self):
         while not self._stop.is_set():
@@ -96,7 +96,7 @@ def test_live_and_later(generation, where):
         with Service(where, nodes, name="live") as live:
             live.register(addresses)
             with Consumer(live) as consumer:
-                node.finish(90)
+                node.finish()
                 wait_equal(live, node, addresses)
             assert consumer.broken is None
             assert consumer.books == live.events()[:len(consumer.books)]
@@ -127,12 +127,12 @@ def test_other_macro_is_a_violation(generation, where):
             before = service.deposits()
             assert [d["state"] for d in before.values()] == ["committed"]
             node.do("other-macro 3", "pay own1 77", "seal")
-            service.wait_reason("violation", timeout=45)
+            service.wait_reason("violation")
             assert service.deposits() == before
             node.do("good")
             service.kill()
             service.start()
-            service.wait_reason("violation", timeout=45)
+            service.wait_reason("violation")
             assert service.deposits() == before
             assert service.good("/v1/status")["violations"]
             service.check_feed()
@@ -154,7 +154,7 @@ def test_bad_blocks_from_the_simulator(lie, generation, where):
             wait_equal(service, node, own)
             before = service.through()
             node.do(lie, "pay own1 6", "grow 2")
-            service.wait_reason("bad_block", timeout=45)
+            service.wait_reason("bad_block")
             assert service.through() == before
             assert len(service.deposits()) == 1
             node.do("good")
@@ -162,3 +162,9 @@ def test_bad_blocks_from_the_simulator(lie, generation, where):
             node.do("seal")
             wait_equal(service, node, own)
             assert len(service.check_feed().committed) == 2
+
+
+def test_a_token_file_that_cannot_be_is_told(where):
+    for name in ("x" * 5000, where):
+        code, _, err = run(["simnode", "--network", "dev", "--listen", "127.0.0.1:0", "--token-file", name], where)
+        assert code == 2 and err.startswith("hotside: cannot read"), (code, err)

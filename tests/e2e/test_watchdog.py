@@ -20,5 +20,5 @@ def test_supervisor_hears_of_a_service_that_turns(where, token_file):
         assert heard == [b"READY=1"] + [b"WATCHDOG=1"] * 3
     finally:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(harness.PATIENCE) == 0
         ear.close()

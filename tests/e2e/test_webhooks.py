@@ -3,16 +3,16 @@
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import time
 
 import pytest
 
-from harness import Service, SimNode, eventually, free_port
+from harness import PATIENCE, Service, SimNode, eventually
 from receiver import Receiver, new_secret
 from test_api import problem, samples
 
-PATIENT = 180  # ten times what an idle machine needs
 DEPOSITS = ["deposit.prepared", "deposit.committed", "deposit.reverted"]
 
 
@@ -28,6 +28,7 @@ def service(where, node):
     made = Service(where, [(node.endpoint, node.token_file)])
     made.start()
     made.register(node.addresses()[:2], reference="user-1")
+    made.wait_tip(node)
     yield made
     made.kill()
 
@@ -52,7 +53,7 @@ def settled(service, receiver, after=0, types=DEPOSITS):
     def there():
         want = wanted(service, types, after)
         return want and receiver.accepted() == want
-    eventually(there, "the receiver to have everything", PATIENT, service.program.process)
+    eventually(there, "the receiver to have everything", PATIENCE, service.program.process)
 
 
 def deliveries(service, hook):
@@ -79,6 +80,8 @@ def test_refusals(service):
     for host in ("127.0.0.1", "localhost:80", "10.1.2.3", "192.168.0.1", "169.254.169.254", "[::1]",
                  "[fe80::1]", "[fd00::1]", "[::ffff:10.0.0.1]", "0.0.0.0", "224.0.0.1", "127.1", "2130706433"):
         assert "allow_private" in post({**good, "url": "http://%s/" % host}, 422, "webhook-target")
+    # What only its resolver knows to be an address.
+    assert "127.0.0.1" in post({**good, "url": "http://%31%32%37.0.0.1/"}, 422, "webhook-target")
     assert "deposit.gone" in post({**good, "events": ["deposit.gone"]}, 422, "webhook-event-type")
     for change in ({"events": []}, {"events": "deposit.committed"}, {"url": 3}, {"url": "ftp://a.example/"},
                    {"secret": "whsec_short"}, {"secret": 1}, {"allow_private": "yes"}, {"enabled": True},
@@ -96,6 +99,7 @@ def test_refusals(service):
     path = "/v1/webhooks/" + hook["id"]
     assert hook["secret"].startswith("whsec_") and hook["enabled"] and not hook["configured"]
     for body, status in (({}, 400), ({"secret": hook["secret"]}, 400), ({"url": "http://10.0.0.1/"}, 422),
+                         ({"url": "http://%31%30.0.0.1/"}, 422),
                          ({"events": ["x"]}, 422), ({"enabled": 1}, 400)):
         problem(service.ask("PATCH", path, body), status)
     for body in ({"overlap_seconds": -1}, {"overlap_seconds": 1.5}, {"x": 1}):
@@ -106,6 +110,30 @@ def test_refusals(service):
     assert hook["secret"] not in service.get("/v1/webhooks").body.decode()
     assert service.ask("DELETE", path).status == 204
     problem(service.get(path), 404)
+
+
+def test_how_many_there_may_be(service, node):
+    def limited(method, path, body):
+        said = problem(service.ask(method, "/v1/webhooks" + path, body), 409)
+        assert said["type"].endswith("#webhook-limit"), said
+    with Receiver(say="hang") as receiver:
+        first = add(service, receiver.url)
+        nowhere = "http://127.0.0.1:%d/" % free_port()
+        for number in range(99):
+            add(service, nowhere + str(number))
+        limited("POST", "", {"url": nowhere, "events": DEPOSITS, "allow_private": True})
+        path = "/" + first["id"]
+        for _ in range(7):
+            assert service.ask("POST", "/v1/webhooks" + path + "/rotate", {}).status == 200
+        limited("POST", path + "/rotate", {})
+        pay(node)
+        eventually(lambda: wanted(service), "an event")
+        again = {"seq": wanted(service)[0]}
+        for _ in range(100):
+            assert service.ask("POST", "/v1/webhooks" + path + "/redeliver", again).status == 202
+        limited("POST", path + "/redeliver", again)
+        assert service.ask("DELETE", "/v1/webhooks" + path).status == 204
+    add(service, nowhere)
 
 
 def test_what_a_receiver_gets(service, node, where):
@@ -124,7 +152,7 @@ def test_what_a_receiver_gets(service, node, where):
         assert [b for _, _, _, b in got] == [
             b for b in map(bytes_of(service), [seq for seq, _, _, _ in got])]
         eventually(lambda: [d["seq"] for d in reversed(deliveries(service, hook))] == receiver.accepted(),
-                   "all of it to be listed", PATIENT)
+                   "all of it to be listed", PATIENCE)
         listed = deliveries(service, hook)
         assert all((d["status"], d["attempt"], d["error"], d["response"]) == (200, 1, None, "said 200")
                    for d in listed)
@@ -134,43 +162,43 @@ def test_what_a_receiver_gets(service, node, where):
         new = reply.json["secret"]
         receiver.got.clear()
         pay(node, 2)
-        eventually(lambda: len(receiver.accepted()) == 2, "both", PATIENT)
+        eventually(lambda: len(receiver.accepted()) == 2, "both", PATIENCE)
         receiver.check(old, new)
         third = service.ask("POST", "/v1/webhooks/%s/rotate" % hook["id"], {"overlap_seconds": 0}).json["secret"]
         receiver.got.clear()
         pay(node, 2)
-        eventually(lambda: len(receiver.accepted()) == 2, "both", PATIENT)
+        eventually(lambda: len(receiver.accepted()) == 2, "both", PATIENCE)
         receiver.check(third)
         for _, _, headers, _ in receiver.got:
             assert headers["webhook-signature"].count("v1,") == 1
         # Once more, out of order, without moving anything.
         first = wanted(service)[0]
         before = wanted(service)[-1]
-        eventually(lambda: shown(service, hook)["delivered_through"] == before, "it to be written", PATIENT)
+        eventually(lambda: shown(service, hook)["delivered_through"] == before, "it to be written", PATIENCE)
         receiver.got.clear()
         reply = service.ask("POST", "/v1/webhooks/%s/redeliver" % hook["id"], {"seq": first})
         assert reply.status == 202 and reply.json == {"seq": first}, reply
-        eventually(lambda: receiver.accepted() == [first], "the redelivery", PATIENT)
+        eventually(lambda: receiver.accepted() == [first], "the redelivery", PATIENCE)
         receiver.check(third)
         assert shown(service, hook)["delivered_through"] == before
-        eventually(lambda: deliveries(service, hook)[0]["seq"] == first, "its line", PATIENT)
+        eventually(lambda: deliveries(service, hook)[0]["seq"] == first, "its line", PATIENCE)
 
         def backlog():
             now = samples(service.get("/metrics").body.decode())
             label = '{endpoint="%s"}' % hook["id"]
             return now.get("hotside_webhook_backlog" + label), now.get(
                 "hotside_webhook_oldest_undelivered_seconds" + label)
-        eventually(lambda: backlog() == (0, 0), "an empty backlog", PATIENT)
+        eventually(lambda: backlog() == (0, 0), "an empty backlog", PATIENCE)
         receiver.close()
         pay(node, 5)
-        eventually(lambda: backlog()[0] == 5 and backlog()[1] > 0, "a backlog", PATIENT)
+        eventually(lambda: backlog()[0] == 5 and backlog()[1] > 0, "a backlog", PATIENCE)
+        eventually(lambda: "is failing since" in logs(service), "a word about it", PATIENCE)
         text = logs(service) + service.get("/metrics").body.decode() + service.get("/v1/webhooks").body.decode()
         for secret in (old, new, third):
             assert secret.removeprefix("whsec_") not in text
         assert "very-secret" not in logs(service)
-        assert "is failing since" in logs(service)
         service.ask("DELETE", "/v1/webhooks/" + hook["id"])
-        eventually(lambda: backlog() == (None, None), "its metrics to go", PATIENT)
+        eventually(lambda: backlog() == (None, None), "its metrics to go", PATIENCE)
 
 
 def bytes_of(service):
@@ -187,7 +215,7 @@ def bytes_of(service):
 def test_failing_receivers_hold_up_nobody(service, node):
     bad = [500, 301, 404, "garbage", "nothing", "hang"]
     receivers = [Receiver(say=word) for word in bad]
-    silent, good = Receiver(port=free_port()), Receiver()
+    silent, good = Receiver(), Receiver()
     secret = new_secret(9)
     try:
         for receiver in [*receivers, good]:
@@ -198,7 +226,7 @@ def test_failing_receivers_hold_up_nobody(service, node):
         settled(service, good)
         healthy = time.monotonic() - begin
         for receiver, hook in zip([*receivers, silent], hooks):
-            eventually(lambda: deliveries(service, hook), "an attempt for %s" % receiver.say, PATIENT)
+            eventually(lambda: deliveries(service, hook), "an attempt for %s" % receiver.say, PATIENCE)
             assert receiver.accepted() == []
             now = shown(service, hook)
             assert now["enabled"] and now["failures"] >= 1 and now["failing_since"], now
@@ -222,11 +250,28 @@ def test_failing_receivers_hold_up_nobody(service, node):
             receiver.close()
 
 
+def test_while_the_store_takes_nothing_little_is_sent(service, node):
+    """64 attempts, and no more until they are written: what is not written is sent again after a crash."""
+    receiver = Receiver(free_port(), say=200)
+    hook = add(service, "http://127.0.0.1:%d/" % receiver.port)
+    pay(node, 100)
+    eventually(lambda: len(wanted(service)) == 100, "the events")
+    eventually(lambda: shown(service, hook)["failing_since"], "a failed attempt")
+    with sqlite3.connect(service.where / "serve.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with receiver:
+            eventually(lambda: len(receiver.got) >= 64, "the first ones", PATIENT)
+            service.wait_reason("store", PATIENT)  # that long nothing could be written
+            assert len(receiver.got) == 64
+            other.execute("ROLLBACK")
+            settled(service, receiver)
+
+
 def test_gone_is_off_until_an_operator_says(service, node):
     with Receiver(say=410) as receiver:
         hook = add(service, receiver.url)
         pay(node)
-        eventually(lambda: not shown(service, hook)["enabled"], "it to be off", PATIENT)
+        eventually(lambda: not shown(service, hook)["enabled"], "it to be off", PATIENCE)
         assert shown(service, hook)["disabled_because"] == "gone"
         pay(node)
         service.kill()
@@ -240,12 +285,12 @@ def test_gone_is_off_until_an_operator_says(service, node):
         service.ask("PATCH", "/v1/webhooks/" + hook["id"], {"enabled": False})
         assert shown(service, hook)["disabled_because"] == "operator"
         pay(node, 3)
-        eventually(lambda: len(wanted(service)) >= 5, "events", PATIENT)
+        eventually(lambda: len(wanted(service)) >= 5, "events", PATIENCE)
         service.ask("PATCH", "/v1/webhooks/" + hook["id"], {"enabled": True, "events": ["deposit.committed"]})
         node.do("seal")
         committed = ["deposit.committed"]
-        eventually(lambda: len(wanted(service, committed)) == 5, "commitment", PATIENT)
-        eventually(lambda: receiver.accepted()[2:] == wanted(service, committed), "them", PATIENT)
+        eventually(lambda: len(wanted(service, committed)) == 5, "commitment", PATIENCE)
+        eventually(lambda: receiver.accepted()[2:] == wanted(service, committed), "them", PATIENCE)
 
 
 def test_killed_in_the_middle(service, node, where):
@@ -257,16 +302,16 @@ def test_killed_in_the_middle(service, node, where):
         add(service, other.url, secret=secret)
         for _ in range(6):
             pay(node, 60)
-            eventually(lambda: len(receiver.got) > 0, "a delivery", PATIENT)
+            eventually(lambda: len(receiver.got) > 0, "a delivery", PATIENCE)
             time.sleep(dice.uniform(0, 0.3))  # any moment will do
             service.kill()
             service.start()
         # What a macro block alone tells of is committed without having been prepared.
-        eventually(lambda: len(wanted(service)) == 360, "all that is prepared", PATIENT)
+        eventually(lambda: len(wanted(service)) == 360, "all that is prepared", PATIENCE)
         node.do("seal")
-        eventually(lambda: len(wanted(service)) == 720, "all events", PATIENT)
+        eventually(lambda: len(wanted(service)) == 720, "all events", PATIENCE)
         for each in (receiver, other):
-            eventually(lambda: each.accepted() and each.accepted()[-1] == wanted(service)[-1], "the last", PATIENT)
+            eventually(lambda: each.accepted() and each.accepted()[-1] == wanted(service)[-1], "the last", PATIENCE)
             taken = each.accepted()
             # Each restart may repeat what was not written yet, never skip: a number that is new is the next one.
             new = []
@@ -276,7 +321,7 @@ def test_killed_in_the_middle(service, node, where):
             assert new == wanted(service)
             each.check(secret)
             print("%d events in %d requests" % (len(new), len(each.got)))
-        assert shown(service, hook)["failures"] == 0
+        eventually(lambda: shown(service, hook)["failures"] == 0, "the last success to be written")
 
 
 def test_redelivery_survives_a_kill(service, node):
@@ -288,13 +333,13 @@ def test_redelivery_survives_a_kill(service, node):
         receiver.close()
         service.ask("PATCH", "/v1/webhooks/" + hook["id"], {"enabled": False})
         assert service.ask("POST", "/v1/webhooks/%s/redeliver" % hook["id"], {"seq": seq}).status == 202
-        eventually(lambda: deliveries(service, hook)[0]["attempt"] == 2, "the attempt", PATIENT)
+        eventually(lambda: deliveries(service, hook)[0]["attempt"] == 2, "the attempt", PATIENCE)
         assert deliveries(service, hook)[0]["error"]
         service.kill()
         service.start()
         receiver.open()
         service.ask("POST", "/v1/webhooks/%s/redeliver" % hook["id"], {"seq": seq})
-        eventually(lambda: deliveries(service, hook)[0]["attempt"] == 3, "the next", PATIENT)
+        eventually(lambda: deliveries(service, hook)[0]["attempt"] == 3, "the next", PATIENCE)
         assert deliveries(service, hook)[0]["status"] == 200
 
 
@@ -306,7 +351,7 @@ def test_a_certificate_that_nobody_signed_is_refused(service, node, where):
     with Receiver(tls=(where / "cert.pem", where / "key.pem")) as receiver:
         hook = add(service, receiver.url)
         pay(node)
-        eventually(lambda: deliveries(service, hook), "an attempt", PATIENT)
+        eventually(lambda: deliveries(service, hook), "an attempt", PATIENCE)
         newest = deliveries(service, hook)[0]
         assert newest["status"] is None and "certificate" in newest["error"], newest
         assert receiver.got == []
@@ -338,20 +383,26 @@ def test_configured(where, node):
             # Out of the file, the place is kept; back in it, with another secret, it goes on from there.
             service.config.write_text(plain)
             os.kill(service.program.process.pid, signal.SIGHUP)
-            eventually(lambda: shown(service, hook)["disabled_because"] == "removed", "it to be off", PATIENT)
+            eventually(lambda: shown(service, hook)["disabled_because"] == "removed", "it to be off", PATIENCE)
             pay(node, 2)
             third = new_secret(4)
             file.write_text(third + "\n")
             service.config.write_text(plain + table % (receiver.url, file))
             receiver.got.clear()
             os.kill(service.program.process.pid, signal.SIGHUP)
-            eventually(lambda: len(receiver.accepted()) == 2, "what came meanwhile", PATIENT)
+            eventually(lambda: len(receiver.accepted()) == 2, "what came meanwhile", PATIENCE)
             receiver.check(third)
             # A mistake changes nothing.
             file.write_text("whsec_nonsense\n")
             os.kill(service.program.process.pid, signal.SIGHUP)
-            eventually(lambda: "not reloaded" in logs(service), "a complaint", PATIENT)
+            eventually(lambda: "not reloaded" in logs(service), "a complaint", PATIENCE)
             assert shown(service, hook)["enabled"]
             assert "nonsense" not in logs(service)
+            # Nor does one elsewhere in the file.
+            file.write_text(third + "\n")
+            service.config.write_text(plain.replace("[http]", '[http]\ntls_cert = "a.pem"\ntls_key = "b.pem"'))
+            os.kill(service.program.process.pid, signal.SIGHUP)
+            eventually(lambda: logs(service).count("not reloaded") == 2, "another complaint", PATIENCE)
+            assert shown(service, hook)["enabled"]
         finally:
             service.kill()

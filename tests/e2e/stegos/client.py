@@ -19,21 +19,25 @@ class NodeClient:
 
     async def __aenter__(self):
         self._socket = await websockets.connect(self.endpoint, max_size=None, ping_interval=None,
-                                                compression=None)
+                                                open_timeout=300, compression=None)
         return self
 
     async def __aexit__(self, *_):
         # Nodes answer a Close frame with a TCP close; there is nothing to wait for.
         self._socket.transport.close()
 
-    async def receive(self, timeout=30):
-        text = await asyncio.wait_for(self._socket.recv(), timeout)
-        return json.loads(framing.decode(self.token, text))
+    async def receive_text(self, timeout=300):
+        return framing.decode(self.token, await asyncio.wait_for(self._socket.recv(), timeout))
+
+    async def receive(self, timeout=300):
+        return json.loads(await self.receive_text(timeout))
+
+    async def send(self, **fields):
+        self._next_id += 1
+        await self._socket.send(framing.encode(self.token, json.dumps(dict(fields, id=self._next_id))))
 
     async def request(self, **fields):
-        self._next_id += 1
-        message = json.dumps(dict(fields, id=self._next_id))
-        await self._socket.send(framing.encode(self.token, message))
+        await self.send(**fields)
         while True:
             reply = await self.receive()
             if reply.get("id") == self._next_id:

@@ -15,6 +15,7 @@ from stegos.model import output_from_json
 from stegos.ws import Closed, Socket
 
 V13_PAGE = 71
+PATIENCE = 300  # seconds that only failures wait
 
 
 class Drop(Exception):
@@ -60,6 +61,7 @@ class FakeNode:
         self.synchronized = True
         self.tamper = None  # callable(message) -> message, Raw, or None to send nothing
         self.requests = []  # (connection number, request), for tests that ask what was sent
+        self.together = 1  # so many requests of the next batch are waited for
         self.accepted = 0
         self.position = 0  # steps played
         self._connections = []
@@ -95,10 +97,10 @@ class FakeNode:
     def endpoint(self):
         return "ws://127.0.0.1:%d" % self.port
 
-    def wait_subscribed(self, timeout=30):
+    def wait_subscribed(self, timeout=PATIENCE):
         assert self._subscribed.wait(timeout), "nobody subscribed"
 
-    def play(self, until=None, timeout=120):
+    def play(self, until=None, timeout=PATIENCE):
         """Plays steps to the end, or until `until(step)` is true of the next one."""
         self._call(self._play(until), timeout)
 
@@ -106,7 +108,7 @@ class FakeNode:
         """Drops every connection."""
         self._call(self._hang_up())
 
-    def _call(self, job, timeout=30):
+    def _call(self, job, timeout=PATIENCE):
         return asyncio.run_coroutine_threadsafe(job, self._loop).result(timeout)
 
     def _run(self):
@@ -168,6 +170,10 @@ class FakeNode:
                     # Requests that come together are answered newest first, save version_info; the
                     # short pause is the time in which requests count as "together".
                     await asyncio.sleep(0.002)
+                while len(connection.waiting) < self.together:
+                    connection.ready.clear()
+                    await connection.ready.wait()
+                self.together = 1
                 connection.ready.clear()
                 batch, connection.waiting = connection.waiting, []
                 for request in dialect.reply_order(self.generation, batch):
