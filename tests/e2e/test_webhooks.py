@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import PATIENCE, Service, SimNode, eventually
+from harness import PATIENCE, Service, SimNode, eventually, free_port
 from receiver import Receiver, new_secret
 from test_api import problem, samples
 
@@ -252,7 +252,7 @@ def test_failing_receivers_hold_up_nobody(service, node):
 
 def test_while_the_store_takes_nothing_little_is_sent(service, node):
     """64 attempts, and no more until they are written: what is not written is sent again after a crash."""
-    receiver = Receiver(free_port(), say=200)
+    receiver = Receiver(say=200)
     hook = add(service, "http://127.0.0.1:%d/" % receiver.port)
     pay(node, 100)
     eventually(lambda: len(wanted(service)) == 100, "the events")
@@ -260,8 +260,8 @@ def test_while_the_store_takes_nothing_little_is_sent(service, node):
     with sqlite3.connect(service.where / "serve.db", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         with receiver:
-            eventually(lambda: len(receiver.got) >= 64, "the first ones", PATIENT)
-            service.wait_reason("store", PATIENT)  # that long nothing could be written
+            eventually(lambda: len(receiver.got) >= 64, "the first ones", PATIENCE)
+            service.wait_reason("store", PATIENCE)  # that long nothing could be written
             assert len(receiver.got) == 64
             other.execute("ROLLBACK")
             settled(service, receiver)
