@@ -181,17 +181,21 @@ Scalar challenge(Point const& k, Point const& p, Hash const& tx) {
   return reduced;
 }
 
-bool holds(CheckedPayment const& payment, std::span<RawOutput const> inputs) {
+// What the inputs hold beyond outputs, fee and gamma: nothing, if the amounts balance.
+MaybePoint excess(RawPayment const& tx, std::span<RawOutput const> inputs) {
+  MaybePoint left = kIdentity;
+  for (auto const& input : inputs) left = sum(left, commitment(input));
+  for (auto const& output : tx.outputs) left = difference(left, commitment(output));
+  left = difference(left, times_base(scalar_of(static_cast<std::uint64_t>(tx.fee))));
+  return difference(left, times(tx.gamma, generator()));
+}
+
+bool holds(CheckedPayment const& payment, std::span<RawOutput const> inputs,
+           MaybePoint const& left) {
   auto const& tx = payment.tx;
   if (!is_canonical(tx.sig_u) || !is_canonical(tx.gamma)) return false;
-  MaybePoint p = kIdentity;
-  for (auto const& input : inputs) {
-    p = sum(p, decoded(Point{recipient_of(input).bytes}));
-    p = sum(p, commitment(input));
-  }
-  for (auto const& output : tx.outputs) p = difference(p, commitment(output));
-  p = difference(p, times_base(scalar_of(static_cast<std::uint64_t>(tx.fee))));
-  p = difference(p, times(tx.gamma, generator()));
+  MaybePoint p = left;
+  for (auto const& input : inputs) p = sum(p, decoded(Point{recipient_of(input).bytes}));
   if (!p) return false;
   auto const right = sum(decoded(tx.sig_k), times(challenge(tx.sig_k, *p, payment.hash), p));
   return right && *right == times(tx.sig_u, generator());
@@ -219,8 +223,12 @@ Result<CheckedPayment> read_payment(ByteView data, PaymentLimits const& limits) 
 Result<void> check_payment(CheckedPayment const& payment, std::span<RawOutput const> inputs) {
   invariant(inputs.size() == payment.tx.inputs.size(), "one output for each input");
   HS_DO(check_balance(payment.tx, inputs));
-  if (!holds(payment, inputs))
+  auto const left = excess(payment.tx, inputs);
+  if (!holds(payment, inputs, left))
     return refuse("the signature does not hold for these inputs", "signature");
+  // Who knows the keys can sign a gamma of any value, but no node takes it.
+  if (*left != kIdentity)
+    return refuse("gamma is not what the amounts of inputs and outputs differ by", "unbalanced");
   return {};
 }
 

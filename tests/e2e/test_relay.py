@@ -190,6 +190,7 @@ def test_what_is_certain_to_be_rejected_never_leaves(world):
              (bank.pay(coin, fee=2_000_000), 422, "fee-too-high"),
              (payments.pay(bank.secret, [coin], [payments.public_output(b"\1" * 32, 7)], FEE), 422,
               "unbalanced-transaction"),
+             (payments.pay(bank.secret, [coin], good.txouts, FEE, gamma=5), 422, "unbalanced-transaction"),
              (payments.pay(bank.secret + 1, [coin], good.txouts, FEE), 422, "invalid-signature"),
              (bank.pay(ghost), 422, "unknown-input"), (double, 422, "invalid-transaction")]
     for tx, status, kind in cases:

@@ -43,14 +43,14 @@ def public_key(secret):
     return r.mul(secret, r.BLINDING)
 
 
-def pay(secret, inputs, outs, fee):
-    """A signed transaction of public inputs of one key to public outputs."""
-    tx = Transaction("payment", outs, [i.id() for i in inputs], gamma=bytes(32), fee=fee)
+def pay(secret, inputs, outs, fee, gamma=0):
+    """A signed transaction of public inputs of one key to public outputs. With a gamma no node takes it."""
+    tx = Transaction("payment", outs, [i.id() for i in inputs], gamma=gamma.to_bytes(32, "little"), fee=fee)
     nonce = int.from_bytes(os.urandom(64), "little") % r.ORDER
     commit = r.mul(nonce, r.BLINDING)
     key = effective_key(tx, inputs)
-    # With a balanced public transaction the amounts cancel, and what is left is the sum of the input keys.
-    u = (nonce + _challenge(commit, key, tx.hash()) * secret * len(inputs)) % r.ORDER
+    # With a balanced public transaction the amounts cancel; what is left is the sum of the input keys, less gamma.
+    u = (nonce + _challenge(commit, key, tx.hash()) * (secret * len(inputs) - gamma)) % r.ORDER
     return replace(tx, sig_u=u.to_bytes(32, "little"), sig_k=commit)
 
 
