@@ -161,7 +161,11 @@ void Desk::record(RequestPtr request, store::CheckedTransaction checked) {
   };
   auto written = [self = shared_from_this(), request, checked = std::move(checked),
                   is_new](Result<void> result) {
-    if (result && *is_new) return self->send(request, checked);
+    // What nobody has answered yet is asked for once more: the same bytes are the same transaction.
+    auto const state = checked.tx.state;
+    bool const is_unanswered =
+        state == model::RelayedState::created || state == model::RelayedState::unknown;
+    if (result && (*is_new || is_unanswered)) return self->send(request, checked);
     if (result) return self->told(request, checked.tx.hash, checked.tx);
     auto const& error = result.error();
     auto const outcome = error.reason.empty() ? "refused" : error.reason;
