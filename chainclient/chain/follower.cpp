@@ -42,7 +42,9 @@ void Follower::Impl::pump() {
     if (node.is_overdue(now, options.answer_within)) {
       auto const limit = node.patience(options.answer_within).count() / 1000;
       node.give_more_time();
+      auto const silent_since = node.silent_since();
       drop(node, "no answer to a request within " + std::to_string(limit) + " s");
+      node.unreachable_since = std::min(*node.unreachable_since, silent_since);
       continue;
     }
     greet(node);

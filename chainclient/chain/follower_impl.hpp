@@ -75,6 +75,7 @@ struct Follower::Impl {
   void advance_micros(NodeView& node);
   void stop_pulls();
   void refuse_block(NodeView& node, Unusable const& block);
+  void moved(NodeView& node);
   void pull_failed(NodeView& node, std::string const& why);
   void took_in(NodeView& node);
   void on_notice(NodeView& node, Notice& notice);
@@ -94,6 +95,11 @@ struct Follower::Impl {
   std::optional<Instant> following_since;  // some node or other, without a break
   RequestId hold_mark = 0;                 // status asks up to this one may predate a take-back
   std::optional<model::BadBlock> bad;
+  struct Broken {  // a block that was read and did not link, so many times in a row
+    Hash block;
+    int times;
+  };
+  std::optional<Broken> broken;
   std::optional<Instant> full_since;
   std::optional<Instant> left_behind_since;  // closed epochs are still to be taken in
   std::optional<Instant> last_block;

@@ -41,25 +41,33 @@ void MicroPull::accept(model::MicroBlock block) {
   here_.insert_or_assign(at, std::move(block));
 }
 
-MicroPull::Step MicroPull::branch_is_whole() const {
+MicroPull::Step MicroPull::does_not_link(model::MicroBlock const& block) {
+  unlinked_ = block;
+  return Step::moved;
+}
+
+MicroPull::Step MicroPull::branch_is_whole() {
   auto before = here_.end();
   for (auto at = from_; at < count_; ++at) {
     auto const block = here_.find(at);
     if (block == here_.end()) return Step::waiting;
-    if (before != here_.end() && block->second.previous != before->second.hash) return Step::moved;
+    if (before != here_.end() && block->second.previous != before->second.hash)
+      return does_not_link(block->second);
     before = block;
   }
   return before->second.hash == tip_ ? Step::done : Step::moved;
 }
 
 MicroPull::Step MicroPull::advance(Tracker& tracker) {
+  unlinked_.reset();
   while (active_) {
     if (tracker.next() != epoch_) return Step::moved;
     from_ = std::min(from_, tracker.live());
     auto const block = here_.find(from_);
     if (block == here_.end()) return Step::waiting;
     auto const above = here_.find(from_ + 1);
-    if (above != here_.end() && above->second.previous != block->second.hash) return Step::moved;
+    if (above != here_.end() && above->second.previous != block->second.hash)
+      return does_not_link(above->second);
     if (block->second.previous != tracker.hash_at(from_)) {
       if (from_ == 0) return Step::unlinked;
       --from_;

@@ -30,15 +30,19 @@ class MicroPull {
   bool forget(RequestId id) { return asked_.erase(id) > 0; }  // false: not one of ours
   void accept(model::MicroBlock block);
   Step advance(Tracker& tracker);
+  // After `moved`: of the blocks that were read, the one that is not on the one below it.
+  std::optional<model::MicroBlock> const& unlinked() const { return unlinked_; }
 
  private:
-  Step branch_is_whole() const;
+  Step branch_is_whole();
+  Step does_not_link(model::MicroBlock const& block);
 
   bool active_ = false, forked_ = false;
   Epoch epoch_;
   std::uint32_t from_ = 0, count_ = 0;  // blocks [from_, count_) are wanted
   Hash tip_;
   std::map<std::uint32_t, model::MicroBlock> here_;
+  std::optional<model::MicroBlock> unlinked_;
   std::map<RequestId, std::uint32_t> asked_;
 };
 

@@ -99,6 +99,8 @@ std::chrono::milliseconds NodeView::patience(std::chrono::milliseconds limit) co
   return owes_macro() ? limit * (1 + late_macros_) : limit;
 }
 
+Instant NodeView::silent_since() const { return link_->pending.begin()->second.sent; }
+
 void NodeView::give_more_time() {
   if (owes_macro()) late_macros_ = std::min(late_macros_ + 1, kLateMacros);
 }

@@ -118,6 +118,7 @@ class NodeView {
   bool is_overdue(Instant now, std::chrono::milliseconds limit) const;
   std::chrono::milliseconds patience(std::chrono::milliseconds limit) const;
   void give_more_time();
+  Instant silent_since() const;  // since when the oldest request has had no answer
 
   // Its chain is the one that is configured.
   bool is_of(model::Network const& network) const;

@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kMicrosInFlight = 16;
 constexpr std::chrono::seconds kFailingFor(60);
 constexpr unsigned kFailuresUntilFailing = 5;
+constexpr int kBrokenUntilRefused = 4;  // times in a row that one block was read and did not link
 constexpr unsigned kSilentPolls = 5;
 constexpr std::chrono::seconds kRenewalsApart(60);
 
@@ -234,13 +235,26 @@ void Follower::Impl::advance_micros(NodeView& node) {
       micros.reset();
       return ask_status(node);
     case MicroPull::Step::moved:
-      micros.reset();
-      out.reconciled("moved");
-      return pull_failed(node, "the chain moved while it was read");
+      return moved(node);
     case MicroPull::Step::unlinked:
       return refuse_block(node, {false, tracker.next(), Offset(0), std::nullopt,
                                  "it does not follow the last final block", "unlinked"});
   }
+}
+
+// Once is a chain that moved while it was read. The same block again and again is one that does not
+// follow from the one before it.
+void Follower::Impl::moved(NodeView& node) {
+  auto const unlinked = micros.unlinked();
+  micros.reset();
+  out.reconciled("moved");
+  bool const is_same = unlinked && broken && broken->block == unlinked->hash;
+  if (!is_same) broken.reset();
+  if (unlinked && !is_same) broken = Broken{unlinked->hash, 0};
+  if (broken && ++broken->times >= kBrokenUntilRefused)
+    return refuse_block(node, {false, unlinked->epoch, unlinked->offset, unlinked->hash,
+                               "it does not follow the block before it", "unlinked"});
+  pull_failed(node, "the chain moved while it was read");
 }
 
 // A block that cannot be taken in stops us where we are, visibly: it is asked for again, of another

@@ -500,6 +500,27 @@ TEST_CASE("a node that does not give what it names is asked at a bounded rate") 
   CHECK(desk.connected() == Offsets{3, 4});
 }
 
+TEST_CASE("a block that never follows from the one before it is one that cannot be used") {
+  Level desk(3);
+  desk.chain().grow(3);
+  desk.node().lie = [&](Ask const& ask) -> std::optional<Answer> {
+    auto const* micro = std::get_if<AskMicro>(&ask);
+    if (micro == nullptr || micro->offset != Offset(4)) return std::nullopt;
+    auto block = desk.chain().micros[4];
+    block.previous = h(999);
+    return MicroSeen{block};
+  };
+  desk.run(12s);
+  CHECK(desk.counted("unlinked") > 0);
+  REQUIRE(desk.follower->bad_block());
+  CHECK(desk.follower->bad_block()->offset == Offset(4));
+  CHECK(desk.follower->bad_block()->hash == desk.chain().micros[4].hash);
+  desk.node().lie = nullptr;
+  desk.run(40s);
+  CHECK(desk.connected() == Offsets{3, 4, 5});
+  CHECK_FALSE(desk.follower->bad_block());
+}
+
 TEST_CASE("answers of another place are refused") {
   Level desk(3);
   desk.node().lie = [&](Ask const& ask) -> std::optional<Answer> {
