@@ -75,11 +75,12 @@ void explain_following(Live const& live, StoreFacts const& facts, NodeStatus con
     reasons.push_back({ReasonCode::node_unsynchronised,
                        "the node says that it is not synchronised: " + describe(node)});
   else if (node.state == NodeState::catching_up || live.epochs_left > 0)
-    reasons.push_back({ReasonCode::catching_up, std::to_string(live.epochs_left) +
-                                                    " closed epochs are still to be taken in"});
+    reasons.push_back({ReasonCode::catching_up,
+                       std::to_string(live.epochs_left) +
+                           " closed epochs are still to be taken in: " + describe(node)});
   else if (node.state == NodeState::behind)
     reasons.push_back(
-        {ReasonCode::catching_up, "the node is behind what is final here: " + describe(node)});
+        {ReasonCode::catching_up, "the node is behind what was taken in here: " + describe(node)});
   else if (!facts.fault && !facts.position)
     reasons.push_back({ReasonCode::catching_up, "no block has been taken in yet"});
 }
