@@ -151,6 +151,7 @@ Result<Json> parse(simdjson::dom::parser& parser, Client const& client, std::str
 }
 
 void print_body(std::string const& body) {
+  if (body.empty()) return;  // 204: nothing, and not an empty line that is no JSON
   std::cout << body << (body.ends_with('\n') ? "" : "\n");
 }
 
