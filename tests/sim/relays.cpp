@@ -45,6 +45,13 @@ bool Relays::answered(Id const& hash, Answer answer, std::string const& error, b
 }
 
 void Relays::settle(Book const& book) {
+  // A block that has left the list is news when it comes back.
+  auto const& list = book.list();
+  for (auto& [hash, known] : known_)
+    std::erase_if(known.earlier, [&](auto const& block) {
+      return std::none_of(list.begin(), list.end(),
+                          [&](auto const& micro) { return micro.hash == block; });
+    });
   for (auto& [hash, tx] : rows_) {
     auto now = standing(tx, known_.at(hash), book);
     bool const went_back = tx.state == "prepared" && !now.is_final() && now.state != "prepared";
