@@ -11,7 +11,8 @@ void Doorbell::ring(EventSeq head) {
 
 boost::asio::awaitable<void> Doorbell::wait(EventSeq seen, Steady::time_point deadline,
                                             std::shared_ptr<Exchange> exchange) {
-  if (head_ > seen) co_return;  // rung between the reading and now
+  // Rung, or left, between the reading and now.
+  if (head_ > seen || exchange->is_abandoned) co_return;
   Waits::Wait wait(waits_);
   waiting_.insert(&wait);
   exchange->on_abandoned = [&wait] { wait.cancel(); };
