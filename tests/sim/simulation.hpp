@@ -118,7 +118,7 @@ class Simulation {
     oracle::Rows rows;
     oracle::Moments moments;
     std::vector<store::AddressRow> addresses;
-    std::size_t audit = 0;
+    std::vector<std::string> audit;  // actions, in order
     std::optional<store::Hold> hold;
     std::uint64_t withheld = 0;
     std::vector<store::Certificate> certificates;
