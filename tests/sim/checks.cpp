@@ -431,8 +431,11 @@ void Simulation::check_end() {
     due[row.deposit.id.text()] = {model::to_address("stt", row.deposit.recipient), mine.amount};
   }
   expect(standing == replay.rows().size(), "no deposit is missing");
-  auto const tip = world_.tip();
-  expect(must(snapshot(0)->position())->block_hash == tip, "the position is the node's");
+  // Of an epoch that is the first to be taken in, nothing may be left: then there is no position.
+  auto const position = must(snapshot(0)->position());
+  bool const is_bare =
+      world_.micros.empty() && follower_options_.start_epoch.value >= world_.macros.size();
+  expect(position ? position->block_hash == world_.tip() : is_bare, "the position is the node's");
   stuck_.reset();
   for (int tries = 0; tries < 10'000 && exchange_.cursor() < feed_.size(); ++tries)
     exchange_.poll(*snapshot(1), dice_, 50);
