@@ -26,7 +26,7 @@ class History {
     options_.network = world_.network();
     options_.start_epoch = Epoch(dice_.below(world_.macros.size() + 1));
     options_.revert_grace = 3s;
-    options_.pipeline_bytes = 500 << dice_.below(6);
+    options_.pipeline_bytes = std::size_t{500} << dice_.below(6);
     auto const count = 1 + dice_.below(3);
     options_.confirm_nodes = dice_.one_in(6) ? static_cast<std::uint32_t>(count) : 1;
     for (std::size_t at = 0; at < count; ++at) {
