@@ -215,4 +215,14 @@ std::uint64_t Follower::epochs_left() const {
 std::optional<Instant> Follower::full_epoch_since() const { return impl_->full_since; }
 std::optional<NodeId> Follower::following() const { return impl_->current; }
 
+bool Follower::is_level() const {
+  auto const& tracker = impl_->tracker;
+  if (!impl_->current || !tracker.anchored()) return false;
+  auto const& node = impl_->nodes[*impl_->current];
+  if (!node.connected() || !node.link().status) return false;
+  auto const& status = *node.link().status;
+  return status.epoch < tracker.next() ||
+         (status.epoch == tracker.next() && status.offset.value <= tracker.live());
+}
+
 }  // namespace hotside::chain

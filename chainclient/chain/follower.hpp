@@ -163,6 +163,8 @@ class Follower {
   std::uint64_t epochs_left() const;
   std::optional<Instant> full_epoch_since() const;
   std::optional<NodeId> following() const;
+  // Whatever the followed node's last status names has been taken in.
+  bool is_level() const;
 
  private:
   struct Impl;

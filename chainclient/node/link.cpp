@@ -99,7 +99,8 @@ struct Link::Impl : std::enable_shared_from_this<Impl> {
   std::deque<Arrival> inbox;
   std::deque<Waiting> outbox;
   std::size_t undecoded = 0;
-  std::optional<std::pair<NodeId, Time>> connected_to;  // as the sink was told
+  std::optional<std::pair<NodeId, Time>> connected_to;
+  std::optional<Instant> untold_since;  // the sink does not know of it yet
   bool held = false, pumping = false, stopping = false;
   std::optional<Instant> blocked_since;
   std::chrono::milliseconds blocked_for{0};
@@ -316,9 +317,15 @@ void Link::Impl::tell_of_connection() {
   auto const node = follower.following();
   auto const since = node ? peers[*node]->up_since() : std::nullopt;
   auto const now = since ? std::optional(std::pair(*node, *since)) : std::nullopt;
-  if (now == connected_to) return;
-  connected_to = now;
-  if (now) sink.connected();
+  if (now != connected_to) {
+    connected_to = now;
+    untold_since = now ? std::optional(clock.instant()) : std::nullopt;
+  }
+  if (!untold_since) return;
+  bool const is_level = follower.is_level() && outbox.empty();
+  if (!is_level && clock.instant() - *untold_since < options.level_within) return;
+  untold_since.reset();
+  sink.connected();
 }
 
 void Link::Impl::publish() {

@@ -32,6 +32,7 @@ struct EventSink {
   // `received`: when the message came in that this event follows from.
   virtual void submit(model::ChainEvent event, Instant received) = 0;
   // Requests go to another connection than before: whatever was sent over the old one may be lost.
+  // Told when what that node has was submitted, or does not come: it refuses what is mined already.
   virtual void connected() {}
 };
 
@@ -50,6 +51,7 @@ struct LinkOptions {
   std::size_t undecoded_bytes_max = 128U << 20U;
   std::chrono::milliseconds tick_every{50};
   std::chrono::milliseconds stop_within{5'000};
+  std::chrono::milliseconds level_within{2'000};  // else connected() is told before
   std::size_t requests_max = 256;  // one-off requests that wait for an answer
 };
 

@@ -33,6 +33,9 @@ class RecordingSink : public EventSink {
     return room_;
   }
   void submit(model::ChainEvent event, Instant received) override;
+  void connected() override {
+    connected_at.change([&](auto& tips) { tips.push_back(told.get().tip()); });
+  }
   void set_room(bool room) { room_ = room; }  // on the net thread
   // Until it was asked so many times more.
   bool wait_asked(std::size_t more) const {
@@ -40,6 +43,7 @@ class RecordingSink : public EventSink {
     return asked_.wait([&](std::size_t times) { return times >= enough; });
   }
   Watched<Told> told;
+  Watched<std::vector<std::string>> connected_at;  // the tip at each connected()
 
  private:
   std::atomic<bool> room_ = true;

@@ -67,6 +67,32 @@ TEST_CASE("a link comes back when its connections are killed", "[node][sim]") {
   sim.check_unharmed();
 }
 
+TEST_CASE("a connection is told of when what the node has is taken in", "[node][sim]") {
+  auto const generation = GENERATE(from_range(kEvery));
+  CAPTURE(model::to_string(generation));
+  Sim sim(generation);
+  sim.act("grow 130");
+  auto const height = sim.height();
+  auto options = quick_options({sim.options("a")});
+  options.level_within = kPatience;
+  LinkFixture f(std::move(options));
+  REQUIRE(f.sink.connected_at.wait([](auto const& tips) { return !tips.empty(); }));
+  CHECK(f.sink.connected_at.get().front() == height);
+  sim.act("close");
+  REQUIRE(f.sink.connected_at.wait([](auto const& tips) { return tips.size() > 1; }));
+}
+
+TEST_CASE("a connection to a node whose blocks do not come is told of, too", "[node][sim]") {
+  Sim sim(Generation::dev);
+  sim.act("grow 70");
+  sim.act("bad-root");
+  sim.act("grow 1");
+  auto options = quick_options({sim.options("a")});
+  options.level_within = std::chrono::milliseconds(1);
+  LinkFixture f(std::move(options));
+  REQUIRE(f.sink.connected_at.wait([](auto const& tips) { return !tips.empty(); }));
+}
+
 TEST_CASE("a node that stalls or loses notices is followed by asking", "[node][sim]") {
   auto const fault = GENERATE("stall 1", "drop-notice 30", "dup-notice 30", "mute 1");
   CAPTURE(fault);
