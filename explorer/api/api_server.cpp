@@ -226,7 +226,8 @@ std::optional<Response> ApiServer::Impl::admit(ApiExchange& exchange) {
   if (auto const name = unknown_parameter(wanted, exchange.call.query))
     return problem_response(Problem::invalid_parameter,
                             "'" + name->substr(0, 64) + "' is not a parameter of this request", id);
-  if (!wanted.body.empty() && !takes(wanted, exchange.call.content_type))
+  bool const may_lack = !wanted.needs_body && !request.has_body && request.content_type.empty();
+  if (!wanted.body.empty() && !may_lack && !takes(wanted, exchange.call.content_type))
     return problem_response(
         Problem::unsupported_media_type,
         "the Content-Type of the body must be one of: " + std::string(wanted.body), id);

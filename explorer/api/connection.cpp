@@ -101,6 +101,7 @@ Request Connection::request() const {
   request.accept_encoding = text(from[http::field::accept_encoding]);
   request.last_event_id = text(from["Last-Event-ID"]);
   request.host = text(from[http::field::host]);
+  request.has_body = has_body();
   request.request_id = request_id(text(from["X-Request-Id"]));
   return request;
 }

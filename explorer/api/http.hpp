@@ -19,6 +19,7 @@ struct Request {
   std::string authorization, content_type, content_encoding, if_none_match, host;
   std::string accept_encoding, last_event_id;
   std::optional<std::string> idempotency_key;  // several, which is wrong: joined as a list
+  bool has_body = false;                       // of the head: one of at least a byte follows
   std::string request_id;                      // valid: the caller's own or one of ours
   std::string body;
 };

@@ -61,7 +61,7 @@ auto const kRoutes = std::to_array<Route>({
     {"GET", "/v1/webhooks/{id}", Role::manage, &get_webhook},
     {"PATCH", "/v1/webhooks/{id}", Role::manage, &patch_webhook, kJson},
     {"DELETE", "/v1/webhooks/{id}", Role::manage, &delete_webhook},
-    {"POST", "/v1/webhooks/{id}/rotate", Role::manage, &post_rotate, kJson},
+    {"POST", "/v1/webhooks/{id}/rotate", Role::manage, &post_rotate, kJson, {}, false},
     {"GET", "/v1/webhooks/{id}/deliveries", Role::manage, &get_deliveries, kNoBody, "after limit"},
     {"POST", "/v1/webhooks/{id}/redeliver", Role::manage, &post_redeliver, kJson},
 });

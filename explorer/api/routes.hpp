@@ -28,6 +28,7 @@ struct Route {
   Handler handler;
   std::string_view body = kNoBody;  // media types it takes, separated by spaces
   std::string_view parameters{};    // of the query, separated by spaces
+  bool needs_body = true;           // where it takes one
 };
 
 std::span<Route const> routes();  // what the service answers

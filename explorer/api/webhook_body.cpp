@@ -129,6 +129,7 @@ Asked<WebhookBody> read_webhook_change(std::string_view body) {
 Asked<std::chrono::seconds> read_rotation(std::string_view body) {
   constexpr std::array<std::string_view, 1> names{"overlap_seconds"};
   auto overlap = kOverlapDefault;
+  if (body.empty()) return overlap;
   auto const done =
       read_object(body, names, [&](std::string_view name, sj::element value) -> Asked<void> {
         HS_ASK(seconds,

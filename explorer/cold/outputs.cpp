@@ -60,6 +60,7 @@ void Outputs::next() {
 }
 
 void Outputs::take(std::vector<Hash> const& asked, Result<std::vector<Bytes>> answer) {
+  if (!answer && answer.error().fault == Fault::transient) return give_up(answer.error());
   if (!answer) {
     auto const missing = answer.error().fault == Fault::rejected
                              ? named_in(answer.error().what, asked)
@@ -72,10 +73,12 @@ void Outputs::take(std::vector<Hash> const& asked, Result<std::vector<Bytes>> an
     {
       std::lock_guard const lock(mutex_);
       auto& job = jobs_.front();
-      auto& batch = job.batches.front();
       for (auto const& id : missing) {
-        job.fetched.missing.push_back(id);
-        std::erase(batch, id);
+        std::erase(job.batches.front(), id);
+        if (missing.size() == 1)
+          job.fetched.missing.push_back(id);
+        else
+          job.batches.push_back({id});  // which of them it is, is told when each is asked for alone
       }
     }
     return go_on(std::nullopt);
@@ -97,6 +100,19 @@ void Outputs::take(std::vector<Hash> const& asked, Result<std::vector<Bytes>> an
     job.batches.front().clear();
   }
   go_on(std::nullopt);
+}
+
+// No node, or a silent one: whoever waits would hear the same, one after the other, each after a
+// time-out of his own.
+void Outputs::give_up(Error const& error) {
+  std::deque<Job> jobs;
+  {
+    std::lock_guard const lock(mutex_);
+    busy_ = false;
+    jobs.swap(jobs_);
+  }
+  for (auto const& job : jobs) job.done(fail(error));
+  next();
 }
 
 // After each answer: the job goes on with what is left of it, or ends.

@@ -37,6 +37,7 @@ class Outputs final : public model::OutputSource, public std::enable_shared_from
 
   void next();
   void take(std::vector<Hash> const& asked, Result<std::vector<Bytes>> answer);
+  void give_up(Error const& error);
   void go_on(std::optional<Error> error);
 
   AskNode ask_;

@@ -205,7 +205,10 @@ bool holds(CheckedPayment const& payment, std::span<RawOutput const> inputs,
 
 Result<CheckedPayment> read_payment(ByteView data, PaymentLimits const& limits) {
   auto decoded = decode_transaction(data);
-  if (!decoded) return refuse(decoded.error().what, "undecodable");
+  if (!decoded) {
+    bool const is_award = decoded.error().reason == "service_award";
+    return refuse(decoded.error().what, is_award ? "transaction" : "undecodable");
+  }
   auto* tx = std::get_if<RawPayment>(&*decoded);
   if (tx == nullptr) return refuse("is not a payment", "transaction");
   // A second form of the same content would be other bytes under the same hash.

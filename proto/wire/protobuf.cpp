@@ -41,12 +41,12 @@ class Decoder {
       refuse("not a protobuf message");
     return message;
   }
-  void refuse(std::string what) {
-    if (!problem_) problem_ = std::move(what);
+  void refuse(std::string what, char const* reason = "protobuf") {
+    if (!problem_) problem_ = Error{Fault::peer, std::move(what), reason};
   }
   template <class T>
   Result<T> result(char const* what, T value) const {
-    if (problem_) return fail(Fault::peer, std::string(what) + ": " + *problem_, "protobuf");
+    if (problem_) return fail(problem_->fault, what + (": " + problem_->what), problem_->reason);
     return value;
   }
 
@@ -182,7 +182,7 @@ class Decoder {
                            true, read_all(tx.txins()), read_all(tx.txouts())};
       }
       case stegos::Transaction::kServiceAwardTransaction:
-        refuse("a service award, which is never sent nor in a micro block");
+        refuse("a service award, which is never sent nor in a micro block", "service_award");
         return {};
       case stegos::Transaction::TRANSACTION_NOT_SET:
         break;
@@ -202,7 +202,7 @@ class Decoder {
   }
 
  private:
-  std::optional<std::string> problem_;
+  std::optional<Error> problem_;
 };
 
 // ---- to the chain's messages

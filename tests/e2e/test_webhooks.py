@@ -157,7 +157,7 @@ def test_what_a_receiver_gets(service, node, where):
         assert all((d["status"], d["attempt"], d["error"], d["response"]) == (200, 1, None, "said 200")
                    for d in listed)
         # Rotated: both secrets sign, then the new one alone.
-        reply = service.ask("POST", "/v1/webhooks/%s/rotate" % hook["id"], {})
+        reply = service.ask("POST", "/v1/webhooks/%s/rotate" % hook["id"])
         assert reply.status == 200 and set(reply.json) == {"secret", "old_valid_until"}, reply
         new = reply.json["secret"]
         receiver.got.clear()

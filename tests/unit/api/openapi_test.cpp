@@ -61,6 +61,7 @@ TEST_CASE("every route is described with its parameters, and nothing else is") {
     CHECK(parameters == words(route.parameters));
     simdjson::dom::element body;
     CHECK((operation["requestBody"].get(body) == simdjson::SUCCESS) == !route.body.empty());
+    if (!route.body.empty()) CHECK(bool(operation["requestBody"]["required"]) == route.needs_body);
   }
   CHECK(described == routed);
 }

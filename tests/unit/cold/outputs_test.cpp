@@ -100,6 +100,36 @@ TEST_CASE("every output that the node does not have is named") {
   CHECK(missing == expected);
 }
 
+TEST_CASE("what is only alike in the digits that a node names is served") {
+  Node node;
+  node.count = 2;
+  auto asked = ids(2);
+  auto like = asked[0];
+  like.bytes[31] ^= 1;  // the first 12 digits are the same
+  asked.push_back(like);
+  std::optional<model::Fetched> got;
+  node.outputs->fetch(asked, [&](Result<model::Fetched> fetched) {
+    REQUIRE(fetched);
+    got = std::move(*fetched);
+  });
+  while (!node.waiting.empty()) node.answer();
+  REQUIRE(got);
+  CHECK(got->missing == std::vector<Hash>{like});
+  CHECK(got->blobs.size() == 2);
+}
+
+TEST_CASE("all who wait for a node that is silent are told at once") {
+  Node node;
+  node.count = 3;
+  int refused = 0;
+  for (int i = 0; i < 5; ++i)
+    node.outputs->fetch(ids(3), [&](auto const& fetched) { refused += fetched ? 0 : 1; });
+  node.is_gone = true;
+  node.answer();
+  CHECK(refused == 5);
+  CHECK(node.waiting.empty());
+}
+
 TEST_CASE("a blob that is another output is refused, and a node that is gone is said to be") {
   Node node;
   node.count = 3;

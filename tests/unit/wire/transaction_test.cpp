@@ -111,6 +111,8 @@ TEST_CASE("protobuf: a restake comes back, a service award is no transaction of 
   stegos::Transaction award;
   award.mutable_service_award_transaction();
   CHECK_FALSE(decode_transaction(bytes_of(award)));
+  CHECK(read_payment(bytes_of(award), {}).error().reason == "transaction");
+  CHECK(read_payment(bytes_of(stegos::Transaction()), {}).error().reason == "undecodable");
 }
 
 TEST_CASE("payments: what no node mines is refused before anybody is asked") {
