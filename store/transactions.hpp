@@ -44,6 +44,9 @@ class TransactionWrites {
   virtual Result<void> put(model::RelayedTransaction const& tx) = 0;
   // In the order asked for.
   virtual Result<std::vector<InputRow>> inputs(std::span<Hash const> utxos) = 0;
+  // The last micro block of this epoch that spends all its inputs and makes all its public outputs:
+  // nobody else makes those. Without any, none is found.
+  virtual Result<std::optional<Offset>> place(model::RelayedTransaction const& tx) = 0;
 };
 
 class TransactionReads {

@@ -17,17 +17,18 @@ void warn(RelayedTransaction& tx, std::string const& text) {
   tx.warning = tx.warning ? *tx.warning + "; " + text : text;
 }
 
-Result<store::RecordedTransaction> record(store::WriteTxn& txn, CheckedTransaction const& checked,
-                                          Time now) {
+Result<store::RecordedTransaction> record(store::WriteTxn& txn, std::string_view hrp,
+                                          CheckedTransaction const& checked, Time now) {
   HS_TRY(known, txn.transactions().find(checked.tx.hash));
   if (known) return store::RecordedTransaction{std::move(*known), false};
   auto tx = checked.tx;
   // The chain may have moved since the check, and a conflict that has passed would never be seen.
   HS_TRY(inputs, txn.transactions().inputs(tx.inputs));
+  HS_TRY(place, txn.transactions().place(tx));
   for (auto const& input : inputs) {
     if (input.state == InputState::spent)
       return refuse("input " + input.utxo.hex() + " is spent in the final chain", "spent_input");
-    if (input.state == InputState::spend_prepared)
+    if (input.state == InputState::spend_prepared && !place)
       warn(tx, "input " + input.utxo.hex() + " is spent in a micro block");
   }
   HS_TRY(position, txn.position());
@@ -44,6 +45,11 @@ Result<store::RecordedTransaction> record(store::WriteTxn& txn, CheckedTransacti
   if (match.own) tx.bundle = match.own->bundle;
   HS_DO(txn.transactions().add(tx, checked.data));
   HS_DO(txn.bundles().mark_relayed(match.own, tx.hash, tx.inputs));
+  // Somebody else has sent it, or this store is a restored one.
+  if (place && position) {
+    auto const event = model::included(tx, position->final_epoch.next(), *place);
+    HS_DO(store::put_transaction(txn, hrp, tx, event, now));
+  }
   return store::RecordedTransaction{std::move(tx), true};
 }
 

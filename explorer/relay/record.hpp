@@ -23,8 +23,9 @@ struct Verdict {  // of the node, on one attempt
   bool was_sent = true;
 };
 
-// As store::TransactionRelay::record().
-Result<store::RecordedTransaction> record(store::WriteTxn& txn,
+// As store::TransactionRelay::record(). Prepared at once, with its event, where a micro block holds
+// it already.
+Result<store::RecordedTransaction> record(store::WriteTxn& txn, std::string_view hrp,
                                           store::CheckedTransaction const& checked, Time now);
 
 // The transaction as it is then. It is recorded.

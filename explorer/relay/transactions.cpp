@@ -359,7 +359,7 @@ void Transactions::check(Bytes data, Checked done) {
 
 Result<store::RecordedTransaction> Transactions::record(store::WriteTxn& txn,
                                                         CheckedTransaction const& checked) {
-  return relay::record(txn, checked, impl_->ports.clock.now());
+  return relay::record(txn, impl_->options.hrp, checked, impl_->ports.clock.now());
 }
 
 void Transactions::send(CheckedTransaction const& recorded,

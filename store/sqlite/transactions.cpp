@@ -1,5 +1,6 @@
 #include "store/sqlite/transactions.hpp"
 
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -9,6 +10,7 @@ namespace {
 using model::RelayedState;
 using model::RelayedTransaction;
 using Row = TransactionReads::Row;
+using Offsets = std::set<Offset>;
 
 constexpr std::string_view kSelect =
     "SELECT id, hash, state, before, error, warning, fee, epoch, \"offset\", attempts, bundle,"
@@ -131,6 +133,18 @@ Result<std::vector<InputRow>> read_inputs(Connection& db, std::span<Hash const> 
   return rows;
 }
 
+// The micro blocks that have it.
+Result<Offsets> read_offsets(Connection& db, std::string const& table, Hash const& utxo) {
+  auto row = db.query("SELECT \"offset\" FROM " + table + " WHERE utxo = ?");
+  row.bytes(utxo);
+  Offsets found;
+  while (true) {
+    HS_TRY(more, row.step());
+    if (!more) return found;
+    if (auto const offset = row.get_offset()) found.insert(*offset);
+  }
+}
+
 template <class T>
 std::optional<std::int64_t> number(std::optional<T> const& value) {
   if (!value) return std::nullopt;
@@ -225,6 +239,26 @@ Result<void> SqliteTransactionWrites::put(RelayedTransaction const& tx) {
 
 Result<std::vector<InputRow>> SqliteTransactionWrites::inputs(std::span<Hash const> utxos) {
   return read_inputs(db_, utxos);
+}
+
+Result<std::optional<Offset>> SqliteTransactionWrites::place(RelayedTransaction const& tx) {
+  std::optional<Offsets> places;
+  auto const narrow = [&](Offsets const& to) {
+    if (!places) places = to;
+    std::erase_if(*places, [&](Offset at) { return !to.contains(at); });
+  };
+  for (auto const& output : tx.outputs) {
+    if (!output.recipient) continue;
+    HS_TRY(made, read_offsets(db_, "micro_output", output.utxo));
+    narrow(made);
+  }
+  for (auto const& input : tx.inputs) {
+    if (!places) break;
+    HS_TRY(spent, read_offsets(db_, "micro_input", input));
+    narrow(spent);
+  }
+  if (!places || places->empty()) return std::optional<Offset>();
+  return std::optional(*places->rbegin());
 }
 
 Result<std::vector<Row>> SqliteTransactionReads::transactions(std::optional<RelayedState> state,

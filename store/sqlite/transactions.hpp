@@ -13,6 +13,7 @@ class SqliteTransactionWrites final : public TransactionWrites {
   Result<std::vector<model::RelayedTransaction>> open() override;
   Result<void> put(model::RelayedTransaction const& tx) override;
   Result<std::vector<InputRow>> inputs(std::span<Hash const> utxos) override;
+  Result<std::optional<Offset>> place(model::RelayedTransaction const& tx) override;
 
  private:
   Connection& db_;

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 import websockets
@@ -175,6 +176,29 @@ def test_a_restart_goes_on(world):
     wait_state(service, hash_, "committed")
     # Not "rejected" between: it is sent again only when what the node has mined is known.
     assert told(service, hash_) == ["unknown", "accepted", "committed"]
+
+
+def test_one_that_somebody_else_has_sent(world):
+    """It stands in a micro block before it is given to the service."""
+    service, node, bank = world
+    tx = bank.pay(bank.coin(), to=bank.address)
+
+    async def broadcast():
+        async with Client.of_node(node) as client:
+            await client.send(json.dumps({"type": "broadcast_transaction", "data": hex_of(tx), "id": 1}))
+            while (await client.recv()).get("id") != 1:
+                pass
+    asyncio.run(broadcast())
+    node.do("grow")
+    made = tx.txouts[0].id().hex()
+    eventually(lambda: any(d["utxo"] == made for d in service.deposits().values()), "its block")
+    reply = post(service, tx)
+    assert (reply.status, reply.json["state"]) == (201, "prepared"), reply
+    assert "warning" not in reply.json and {"epoch", "offset"} <= set(reply.json), reply
+    hash_ = tx.hash().hex()
+    node.do("seal")
+    wait_state(service, hash_, "committed")
+    assert told(service, hash_) == ["prepared", "committed"]
 
 
 def test_what_is_certain_to_be_rejected_never_leaves(world):
@@ -391,6 +415,12 @@ class Client:
     def __init__(self, service, token=None):
         self.uri = "ws://127.0.0.1:%d" % service.relay_port
         self.token = token or service.relay_token
+
+    @classmethod
+    def of_node(cls, node):
+        client = cls.__new__(cls)
+        client.uri, client.token = node.endpoint, base64.b64decode(Path(node.token_file).read_text())
+        return client
 
     async def __aenter__(self):
         self.socket = await websockets.connect(self.uri, max_size=None, ping_interval=None,

@@ -41,7 +41,7 @@ Result<void> Simulation::write(store::WriteTxn& txn, Job const& job,
     store::CheckedTransaction checked;
     checked.tx = relay->tx;
     checked.data = Bytes(relay->tx.hash.bytes.begin(), relay->tx.hash.bytes.end());
-    HS_TRY(recorded, relay::record(txn, checked, now));
+    HS_TRY(recorded, relay::record(txn, shadow_.hrp(), checked, now));
     expect(recorded.is_new != shadow_.relays().has(plain(relay->tx.hash)),
            "a transaction is new once");
   } else if (auto const* order = std::get_if<Order>(&job)) {

@@ -20,7 +20,6 @@ std::string hex(Id const& id) {
 void Relays::record(Relayed tx, Book const& book) {
   Known known;
   known.since = book.epoch();
-  for (auto const& micro : book.list()) known.earlier.insert(micro.hash);
   known_[tx.hash] = std::move(known);
   auto const hash = tx.hash;
   rows_[hash] = std::move(tx);
@@ -45,13 +44,6 @@ bool Relays::answered(Id const& hash, Answer answer, std::string const& error, b
 }
 
 void Relays::settle(Book const& book) {
-  // A block that has left the list is news when it comes back.
-  auto const& list = book.list();
-  for (auto& [hash, known] : known_)
-    std::erase_if(known.earlier, [&](auto const& block) {
-      return std::none_of(list.begin(), list.end(),
-                          [&](auto const& micro) { return micro.hash == block; });
-    });
   for (auto& [hash, tx] : rows_) {
     auto now = standing(tx, known_.at(hash), book);
     bool const went_back = tx.state == "prepared" && !now.is_final() && now.state != "prepared";
@@ -88,7 +80,7 @@ Relayed Relays::standing(Relayed tx, Known const& known, Book const& book) const
   }
   for (auto const& micro : book.list())
     for (auto const& each : micro.transactions)
-      if (each.hash == tx.hash && !known.earlier.contains(micro.hash)) {
+      if (each.hash == tx.hash) {
         tx.before = known.said;
         tx.state = "prepared";
         tx.epoch = book.epoch();

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,8 +61,7 @@ class Relays {
 
  private:
   struct Known {
-    EpochNo since = 0;     // the epoch that was being built
-    std::set<Id> earlier;  // its blocks then: nobody was told that they contain it
+    EpochNo since = 0;  // the epoch that was being built
     std::string said = "created";
     std::optional<std::string> error;
   };

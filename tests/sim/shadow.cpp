@@ -295,8 +295,13 @@ std::string Shadow::problem(Order const& order, Time now) const {
 void Shadow::record(model::RelayedTransaction const& tx, Time now) {
   auto made = plain(tx);
   if (relays_.has(made.hash)) return;
+  auto const holds = [&](auto const& micro) {
+    return std::ranges::any_of(micro.transactions,
+                               [&](auto const& each) { return each.hash == made.hash; });
+  };
+  bool const is_mined = std::ranges::any_of(book_.list(), holds);
   for (auto const& id : tx.inputs)
-    if (book_.fate(plain(id)) == oracle::Fate::prepared)
+    if (!is_mined && book_.fate(plain(id)) == oracle::Fate::prepared)
       made.warning = (made.warning ? *made.warning + "; " : "") + "input " + id.hex() +
                      " is spent in a micro block";
   if (auto const own = match(bundles_, made, now)) {
