@@ -15,7 +15,8 @@ Result<std::unique_ptr<Snapshot>> ReaderPool::Connection::snapshot() {
 
 ReaderPool::ReaderPool(Open open, std::size_t queue_max, std::size_t threads)
     : open_(std::move(open)), queue_max_(queue_max) {
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  for (std::size_t i = 0; i < threads; ++i)
+    threads_.emplace_back([this, takes_much = i > 0 || threads == 1] { work(takes_much); });
 }
 
 void ReaderPool::stop() {
@@ -28,26 +29,29 @@ void ReaderPool::stop() {
     if (thread.joinable()) thread.join();
 }
 
-bool ReaderPool::submit(Job job) {
+bool ReaderPool::submit(Job job, Reads reads) {
   {
     std::lock_guard const lock(mutex_);
-    if (stopping_ || queue_.size() >= queue_max_) return false;
-    queue_.push_back(std::move(job));
+    auto& queue = reads == Reads::little ? little_ : much_;
+    if (stopping_ || queue.size() >= queue_max_) return false;
+    queue.push_back(std::move(job));
   }
-  ready_.notify_one();
+  ready_.notify_all();  // not one: it could be the thread that does not take this
   return true;
 }
 
-void ReaderPool::work() {
+void ReaderPool::work(bool takes_much) {
   Connection connection(open_);
   while (true) {
     Job job;
     {
       std::unique_lock lock(mutex_);
-      ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      auto const next = [&] { return !little_.empty() || !takes_much ? &little_ : &much_; };
+      ready_.wait(lock, [&] { return stopping_ || !next()->empty(); });
       if (stopping_) return;
-      job = std::move(queue_.front());
-      queue_.pop_front();
+      auto& queue = *next();
+      job = std::move(queue.front());
+      queue.pop_front();
     }
     job(connection);
   }

@@ -1,5 +1,6 @@
 #pragma once
-// Threads that read the store, each with its own connection, behind one bounded queue.
+// Threads that read the store, each with its own connection, behind two bounded queues: what reads
+// little never waits for what reads much, however many ask for it.
 
 #include <condition_variable>
 #include <cstddef>
@@ -31,22 +32,26 @@ class ReaderPool {
   };
   using Job = std::function<void(Connection&)>;
 
-  ReaderPool(Open open, std::size_t queue_max, std::size_t threads = 2);
+  enum class Reads { little, much };  // a row or a few; pages and files
+
+  // `queue_max` of each queue. The first of several threads takes only what reads little.
+  ReaderPool(Open open, std::size_t queue_max, std::size_t threads = 3);
   ~ReaderPool() { stop(); }
   ReaderPool(ReaderPool const&) = delete;
   ReaderPool& operator=(ReaderPool const&) = delete;
 
-  bool submit(Job job);  // false: the queue is full, or stop() was called
-  void stop();           // jobs under way end, jobs still queued are dropped; may be called twice
+  // false: the queue is full, or stop() was called.
+  bool submit(Job job, Reads reads = Reads::much);
+  void stop();  // jobs under way end, jobs still queued are dropped; may be called twice
 
  private:
-  void work();
+  void work(bool takes_much);
 
   Open open_;
   std::size_t queue_max_;
   std::mutex mutex_;
   std::condition_variable ready_;
-  std::deque<Job> queue_;
+  std::deque<Job> little_, much_;
   bool stopping_ = false;
   std::vector<std::thread> threads_;  // last: they use everything above
 };

@@ -330,7 +330,8 @@ asio::awaitable<Answer> ApiServer::Impl::run_read(ReadHandler handler,
       return answer;
     });
   };
-  auto result = co_await asker.ask(std::move(work), options.limits.read_answer_timeout);
+  auto const reads = is_page(*exchange->route) ? Reads::much : Reads::little;
+  auto result = co_await asker.ask(std::move(work), options.limits.read_answer_timeout, reads);
   co_return result;
 }
 
@@ -351,7 +352,8 @@ asio::awaitable<Answer> ApiServer::Impl::run_write(WriteHandler handler,
       done(std::move(answer));
     });
   };
-  auto result = co_await asker.ask(std::move(work), options.limits.write_answer_timeout);
+  auto result =
+      co_await asker.ask(std::move(work), options.limits.write_answer_timeout, Reads::little);
   co_return result;
 }
 
@@ -375,7 +377,7 @@ asio::awaitable<Answer> ApiServer::Impl::run_health(HealthHandler handler,
     done(snapshot ? handler(context, exchange->call, snapshot->get(), {})
                   : handler(context, exchange->call, nullptr, snapshot.error().what));
   };
-  auto result = co_await asker.ask(std::move(work), options.limits.ready_timeout);
+  auto result = co_await asker.ask(std::move(work), options.limits.ready_timeout, Reads::little);
   if (!result) result = handler(context, exchange->call, nullptr, result.error().detail);
   co_return result;
 }
@@ -427,7 +429,8 @@ asio::awaitable<Answer> ApiServer::Impl::long_poll(std::shared_ptr<ApiExchange> 
       with_snapshot(connection, done,
                     [&](store::Snapshot& snapshot) { return read_events(asked, snapshot); });
     };
-    auto found = co_await asker.ask(std::move(work), options.limits.read_answer_timeout);
+    auto found = co_await asker.ask(std::move(work), options.limits.read_answer_timeout,
+                                    bell.reads_after(query->after));
     if (!found) co_return tl::unexpected<Refusal>(std::move(found.error()));
     if (!is_allowed(*exchange)) co_return tl::unexpected(revoked());
     bool const may_wait = !found->has_events && Steady::now() < deadline && !waits.is_stopping();

@@ -41,7 +41,7 @@ struct HttpLimits {
   std::size_t waiters = 200;                         // held /v1/events requests
   std::size_t streams = 100;                         // open /v1/events/stream
   std::uint64_t requests_per_second = 0;             // of one caller; 0: no limit
-  std::size_t reader_queue = 512;                    // requests waiting for one of the two readers
+  std::size_t reader_queue = 512;                    // requests waiting for a reader, of each kind
   std::chrono::milliseconds idle_timeout{75'000};    // between requests
   std::chrono::milliseconds header_timeout{10'000};  // first byte to end of header
   std::chrono::milliseconds body_timeout{60'000};    // of an upload: for each 64 KiB

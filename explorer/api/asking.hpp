@@ -23,6 +23,7 @@ namespace hotside::api {
 
 using Steady = std::chrono::steady_clock;
 using store::ReaderPool;
+using Reads = ReaderPool::Reads;
 
 class Waits {
  public:
@@ -66,7 +67,8 @@ class Asker {
 
   // Refused as `overloaded` when too many wait for a reader, as `not_finished` after `limit`.
   template <class T>
-  boost::asio::awaitable<Asked<T>> ask(Work<T> work, std::chrono::milliseconds limit) {
+  boost::asio::awaitable<Asked<T>> ask(Work<T> work, std::chrono::milliseconds limit,
+                                       Reads reads = Reads::much) {
     auto pending = std::make_shared<Pending<T>>();
     Done<T> done = [&io = net_, pending](Asked<T> answer) {
       auto arrive = [pending, answer = std::move(answer)]() mutable {
@@ -77,7 +79,7 @@ class Asker {
     };
     auto job = [work = std::move(work), done = std::move(done)](
                    ReaderPool::Connection& connection) { work(connection, done); };
-    if (!pool_.submit(std::move(job)))
+    if (!pool_.submit(std::move(job), reads))
       co_return refuse(Problem::overloaded, "too many requests are waiting for the store");
     Waits::Wait wait(waits_);
     pending->wait = &wait;

@@ -14,6 +14,8 @@ class Doorbell {
  public:
   explicit Doorbell(Waits& waits) : waits_(waits) {}
   void ring(EventSeq head);
+  // What it takes to read on from there: who keeps up does not wait for who begins at the start.
+  Reads reads_after(EventSeq seen) const;
   // Until there is more than `seen`, the client of `exchange` hangs up, or the time is over.
   boost::asio::awaitable<void> wait(EventSeq seen, Steady::time_point deadline,
                                     std::shared_ptr<Exchange> exchange);

@@ -45,7 +45,8 @@ asio::awaitable<Asked<EventsBatch>> EventStream::read() {
     with_snapshot(connection, done,
                   [&](store::Snapshot& snapshot) { return read_batch(asked, snapshot); });
   };
-  auto batch = co_await asker_.ask(std::move(work), limits_.read_answer_timeout);
+  auto batch = co_await asker_.ask(std::move(work), limits_.read_answer_timeout,
+                                   bell_.reads_after(query_.after));
   co_return batch;
 }
 

@@ -141,6 +141,8 @@ bool takes(Route const& route, std::string_view media_type) {
   return is_word(route.body, media_type);
 }
 
+bool is_page(Route const& route) { return is_word(route.parameters, "limit"); }
+
 std::optional<std::string> unknown_parameter(Route const& route,
                                              std::map<std::string, std::string> const& query) {
   for (auto const& [name, value] : query)

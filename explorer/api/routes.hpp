@@ -63,6 +63,9 @@ class RouteTable {
 // Whether `media_type` is one of the route's.
 bool takes(Route const& route, std::string_view media_type);
 
+// Whether it answers with a page of rows, of a length that the client chooses.
+bool is_page(Route const& route);
+
 // Refuses query names that the route does not know.
 std::optional<std::string> unknown_parameter(Route const& route,
                                              std::map<std::string, std::string> const& query);

@@ -327,16 +327,39 @@ TEST_CASE("a store that hangs is said, and health goes on talking") {
     return eventually([&] { return server.store.at_gate() == readers; });
   };
   CHECK(contains(server.get("/v1/status").body, "/docs/errors#not-finished"));
-  REQUIRE(hang(1));
+  CHECK(hang(1));
   auto const hanging = server.get("/readyz");
   CHECK(hanging.status == 503);
   CHECK(contains(hanging.body, R"("code":"store")"));
-  REQUIRE(hang(2));                               // both readers
+  CHECK(hang(2));
+  CHECK(server.get("/v1/status").status == 503);
+  CHECK(hang(3));                                 // all readers
   CHECK(server.get("/v1/status").status == 503);  // fills the queue
   auto const full = server.get("/v1/status");
   CHECK(contains(full.body, "/docs/errors#overloaded"));
   CHECK(full.headers.at("retry-after") == "1");
   CHECK(server.get("/healthz").status == 200);
+  server.store.open_gate();
+}
+
+TEST_CASE("pages that many wait for hold up neither health nor who keeps up with the feed") {
+  ApiOptions options;
+  options.limits.reader_queue = 1;
+  options.limits.read_answer_timeout = 100ms;
+  options.limits.ready_timeout = 100ms;
+  TestServer server(options);
+  fill(server);
+  server.server().wake(EventSeq(1'000));
+  server.store.close_gate();
+  auto const hang = [&](std::size_t readers) {
+    return eventually([&] { return server.store.at_gate() == readers; });
+  };
+  for (int i = 0; i < 3; ++i) server.get("/v1/deposits");
+  CHECK(contains(server.get("/v1/events?after=0").body, "/docs/errors#overloaded"));
+  CHECK(hang(2));  // the third reader takes no pages, and there is a place for what reads little
+  CHECK(contains(server.get("/v1/events?after=990").body, "/docs/errors#not-finished"));
+  CHECK(hang(3));
+  CHECK(contains(server.get("/v1/status").body, "/docs/errors#not-finished"));
   server.store.open_gate();
 }
 
