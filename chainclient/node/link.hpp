@@ -52,7 +52,7 @@ struct LinkOptions {
   std::chrono::milliseconds tick_every{50};
   std::chrono::milliseconds stop_within{5'000};
   std::chrono::milliseconds level_within{2'000};  // else connected() is told before
-  std::size_t requests_max = 256;  // one-off requests that wait for an answer
+  std::size_t requests_max = 256;                 // one-off requests that wait for an answer
 };
 
 class Link {
