@@ -8,9 +8,9 @@ import urllib.parse
 import jsonschema
 import pytest
 
+from bank import Bank, hex_of
 from harness import Service, SimNode, eventually, free_port
 from receiver import Receiver
-from test_relay import Bank, hex_of
 
 # What stands for itself in an example: a value like it has the same form, every other text is the same text.
 FORMS = {

@@ -8,9 +8,9 @@ import subprocess
 import uuid
 
 import harness
+from bank import Client
 from harness import Service, SimNode, eventually, free_port, run
 from test_api import problem
-from test_relay import Client
 from test_relay_limits import world  # noqa: F401 (a fixture)
 
 MIB = 1 << 20

@@ -11,9 +11,9 @@ import os
 import socket
 from pathlib import Path
 
+from bank import STRANGER, Client
 from harness import Service, SimNode, eventually, free_port, write_token
 from receiver import Receiver
-from test_relay import STRANGER, Client
 
 ROUNDS = 160 * int(os.environ.get("HOTSIDE_LONG", "1"))
 EPOCHS = 4  # of a round

@@ -8,8 +8,8 @@ import os
 import pytest
 import websockets
 
+from bank import Client
 from harness import PATIENCE, Service, SimNode, eventually, free_port, write_token
-from test_relay import Client
 
 PLACES, IN_FLIGHT = 64, 32
 MESSAGE_MAX = 4 << 20
