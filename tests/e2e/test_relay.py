@@ -11,7 +11,7 @@ import socket
 import pytest
 import websockets
 
-from bank import STRANGER, Client, hex_of, wait_state, world
+from bank import STRANGER, Client, hex_of, wait_state, world  # noqa: F401 (a fixture)
 from harness import PATIENCE, Service, SimNode, eventually, free_port, write_token
 from stegos import bech32, framing, protobuf
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from bank import FEE, STRANGER, Client, hex_of, post, state, told, wait_state, world
+from bank import FEE, STRANGER, Client, hex_of, post, state, told, wait_state, world  # noqa: F401 (a fixture)
 from harness import PATIENCE, REPO, Program, eventually, run
 from stegos import bech32, payments, protobuf
 
