@@ -52,7 +52,7 @@ void CsvReader::read(char c, Take const& take) {
   if (ends) return end_row(take);
   // What is refused is only looked at for its end.
   if (state_ == State::refused) return;
-  if (++bytes_ > kRowBytesMax)
+  if (++bytes_ > row_max_)
     return refuse(state_ == State::quoted ? "a quoted field is not closed within 64 KiB"
                                           : "longer than 64 KiB");
   switch (state_) {
@@ -137,7 +137,7 @@ void LineReader::read(std::string_view text, Take const& take) {
   while (!text.empty()) {
     auto const end = text.find('\n');
     auto const part = text.substr(0, end);
-    auto const room = kRowBytesMax - line_.size();
+    auto const room = line_max_ - line_.size();
     is_too_long_ = is_too_long_ || part.size() > room;
     line_.append(part.substr(0, room));
     if (end == std::string_view::npos) return;

@@ -1,6 +1,6 @@
 #pragma once
 // Rows of a text that comes in pieces, however it is cut: CSV (RFC 4180) and one record a line.
-// What is held is one row, and no more of it than kRowBytesMax; a row that cannot be read is given
+// What is held is one row, and no more of it than its bound; a row that cannot be read is given
 // as such, with its line, and reading goes on behind it.
 
 #include <cstdint>
@@ -36,6 +36,7 @@ struct CsvRow {
 class CsvReader {
  public:
   using Take = std::function<void(CsvRow&)>;
+  explicit CsvReader(std::size_t row_max = kRowBytesMax) : row_max_(row_max) {}
   void feed(std::string_view piece, Take const& take);
   void finish(Take const& take);
 
@@ -48,6 +49,7 @@ class CsvReader {
   void end_row(Take const& take);
   void refuse(std::string_view why);
 
+  std::size_t row_max_;
   ByteOrderMark mark_;
   State state_ = State::begin;
   std::uint64_t lines_ = 0;  // line breaks seen
@@ -65,6 +67,7 @@ struct Line {
 class LineReader {
  public:
   using Take = std::function<void(Line const&)>;  // not of empty lines
+  explicit LineReader(std::size_t line_max = kRowBytesMax) : line_max_(line_max) {}
   void feed(std::string_view piece, Take const& take);
   void finish(Take const& take);
 
@@ -72,6 +75,7 @@ class LineReader {
   void read(std::string_view text, Take const& take);
   void end_line(Take const& take);
 
+  std::size_t line_max_;
   ByteOrderMark mark_;
   std::uint64_t lines_ = 0;
   std::string line_;
