@@ -100,7 +100,7 @@ struct Link::Impl : std::enable_shared_from_this<Impl> {
   std::deque<Waiting> outbox;
   std::size_t undecoded = 0;
   std::optional<std::pair<NodeId, Time>> connected_to;
-  std::optional<Instant> untold_since;  // the sink does not know of it yet
+  std::optional<Instant> untold_since;  // not told yet; moves on with each block
   bool held = false, pumping = false, stopping = false;
   std::optional<Instant> blocked_since;
   std::chrono::milliseconds blocked_for{0};
@@ -215,8 +215,10 @@ void Link::Impl::submit_waiting() {
     auto next = std::move(outbox.front());
     outbox.pop_front();
     if (std::holds_alternative<model::Connected>(next.event) ||
-        std::holds_alternative<model::Sealed>(next.event))
+        std::holds_alternative<model::Sealed>(next.event)) {
       last_block_at = clock.now();
+      if (untold_since) untold_since = clock.instant();
+    }
     sink.submit(std::move(next.event), next.received);
   }
   bool const blocked = !outbox.empty() || !sink.room();

@@ -51,8 +51,9 @@ struct LinkOptions {
   std::size_t undecoded_bytes_max = 128U << 20U;
   std::chrono::milliseconds tick_every{50};
   std::chrono::milliseconds stop_within{5'000};
-  std::chrono::milliseconds level_within{2'000};  // else connected() is told before
-  std::size_t requests_max = 256;                 // one-off requests that wait for an answer
+  // Without a block for so long, connected() is told before all is taken in.
+  std::chrono::milliseconds level_within{2'000};
+  std::size_t requests_max = 256;  // one-off requests that wait for an answer
 };
 
 class Link {

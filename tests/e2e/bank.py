@@ -3,13 +3,12 @@
 import asyncio
 import base64
 import json
-import os
 from pathlib import Path
 
 import pytest
 import websockets
 
-from harness import PATIENCE, Service, SimNode, eventually, free_port, write_token
+from harness import PATIENCE, eventually
 from stegos import bech32, framing, payments, protobuf
 
 STRANGER = bech32.encode("dev", payments.public_key(4711))
@@ -102,12 +101,6 @@ class Client:
 
 
 @pytest.fixture
-def world(where):
-    relay_port = free_port()
-    token = write_token(where / "relay.token", os.urandom(16))
-    with SimNode(where, "1.2.2") as node:
-        with Service(where, [(node.endpoint, node.token_file)],
-                     relay={"listen": "127.0.0.1:%d" % relay_port, "token_file": str(token)}) as service:
-            eventually(lambda: service.through(), "the first blocks")
-            service.relay_port, service.relay_token = relay_port, base64.b64decode(token.read_text())
-            yield service, node, Bank(service, node)
+def world(relayed):
+    service, node = relayed
+    return service, node, Bank(service, node)

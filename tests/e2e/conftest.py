@@ -1,6 +1,7 @@
 """Shared fixtures. Every test has a folder of its own; on failure the programs' output is in the report."""
 
 import base64
+import os
 import signal
 
 import pytest
@@ -21,6 +22,19 @@ def where(tmp_path):
 @pytest.fixture
 def token_file(tmp_path):
     return harness.write_token(tmp_path / "api.token", TOKEN)
+
+
+@pytest.fixture
+def relayed(where):
+    """A service with its relay open, behind it a node."""
+    relay_port = harness.free_port()
+    token = harness.write_token(where / "relay.token", os.urandom(16))
+    with harness.SimNode(where, "1.2.2") as node:
+        with harness.Service(where, [(node.endpoint, node.token_file)],
+                             relay={"listen": "127.0.0.1:%d" % relay_port, "token_file": str(token)}) as service:
+            harness.eventually(lambda: service.through(), "the first blocks")
+            service.relay_port, service.relay_token = relay_port, base64.b64decode(token.read_text())
+            yield service, node
 
 
 @pytest.hookimpl(hookwrapper=True)

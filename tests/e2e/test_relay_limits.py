@@ -1,7 +1,6 @@
 """What one client of the relay can take of it, and that the others are served meanwhile."""
 
 import asyncio
-import base64
 import json
 import os
 
@@ -9,7 +8,7 @@ import pytest
 import websockets
 
 from bank import Client
-from harness import PATIENCE, Service, SimNode, eventually, free_port, write_token
+from harness import PATIENCE, eventually
 
 PLACES, IN_FLIGHT = 64, 32
 MESSAGE_MAX = 4 << 20
@@ -17,15 +16,8 @@ TCP_ESTABLISHED, TIMER_KEEPALIVE = "01", "02"
 
 
 @pytest.fixture
-def world(where):
-    relay_port = free_port()
-    token = write_token(where / "relay.token", os.urandom(16))
-    with SimNode(where, "1.2.2") as node:
-        with Service(where, [(node.endpoint, node.token_file)],
-                     relay={"listen": "127.0.0.1:%d" % relay_port, "token_file": str(token)}) as service:
-            eventually(lambda: service.through(), "the first blocks")
-            service.relay_port, service.relay_token = relay_port, base64.b64decode(token.read_text())
-            yield service, node
+def world(relayed):
+    return relayed
 
 
 def reached(service, limit):

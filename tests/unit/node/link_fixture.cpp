@@ -28,6 +28,7 @@ struct Apply {
 }  // namespace
 
 void RecordingSink::submit(model::ChainEvent event, Instant received) {
+  on_submit();
   told.change([&](Told& all) {
     if (!room_) all.problems.push_back("submitted without room");
     ++all.events;
@@ -77,7 +78,8 @@ LinkOptions quick_options(std::vector<NodeOptions> nodes) {
   return options;
 }
 
-LinkFixture::LinkFixture(LinkOptions options) {
+LinkFixture::LinkFixture(LinkOptions options, std::chrono::milliseconds each) {
+  sink.on_submit = [this, each] { clock.advance(each); };
   auto write = [this](Link::LogLevel, std::string text) {
     log.change([&](auto& lines) { lines.push_back(std::move(text)); });
   };

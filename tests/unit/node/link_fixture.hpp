@@ -2,6 +2,7 @@
 // A link, what it hands to its sink, and simulated nodes to follow.
 
 #include <catch2/catch.hpp>
+#include <functional>
 #include <map>
 #include <sstream>
 
@@ -42,6 +43,7 @@ class RecordingSink : public EventSink {
     auto const enough = asked_.get() + more;
     return asked_.wait([&](std::size_t times) { return times >= enough; });
   }
+  std::function<void()> on_submit = [] {};
   Watched<Told> told;
   Watched<std::vector<std::string>> connected_at;  // the tip at each connected()
 
@@ -84,7 +86,8 @@ struct Sim {
 LinkOptions quick_options(std::vector<NodeOptions> nodes);
 
 struct LinkFixture {
-  explicit LinkFixture(LinkOptions options);
+  // The clock goes on by `each` with every event.
+  explicit LinkFixture(LinkOptions options, std::chrono::milliseconds each = {});
   ~LinkFixture() { link->stop(); }
 
   // Waits until the sink's naive view is that of the node.

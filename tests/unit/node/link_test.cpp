@@ -82,6 +82,17 @@ TEST_CASE("a connection is told of when what the node has is taken in", "[node][
   REQUIRE(f.sink.connected_at.wait([](auto const& tips) { return tips.size() > 1; }));
 }
 
+TEST_CASE("a catch-up may take longer than one may be without a block", "[node][sim]") {
+  Sim sim(Generation::dev);
+  sim.act("grow 150");
+  auto const height = sim.height();
+  auto options = quick_options({sim.options("a")});
+  options.level_within = std::chrono::milliseconds(3'000);
+  LinkFixture f(std::move(options), std::chrono::milliseconds(500));
+  REQUIRE(f.sink.connected_at.wait([](auto const& tips) { return !tips.empty(); }));
+  CHECK(f.sink.connected_at.get().front() == height);
+}
+
 TEST_CASE("a connection to a node whose blocks do not come is told of, too", "[node][sim]") {
   Sim sim(Generation::dev);
   sim.act("grow 70");
